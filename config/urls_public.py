@@ -1,0 +1,13 @@
+"""The public host: the operators' admin."""
+
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from config.urls_shared import urlpatterns as shared
+
+urlpatterns = [
+    *shared,
+    path("admin/", admin.site.urls),
+    path("", RedirectView.as_view(url="/admin/", permanent=False)),
+]

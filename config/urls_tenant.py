@@ -1,0 +1,10 @@
+"""A tenant's host: the console."""
+
+from django.urls import include, path
+
+from config.urls_shared import urlpatterns as shared
+
+urlpatterns = [*shared, path("", include("console.urls"))]
+handler404 = "console.errors.not_found"
+handler403 = "console.errors.forbidden"
+handler500 = "console.errors.broken"

@@ -1,0 +1,1 @@
+"""How to speak to each system: stores, ERPs, and the kit that they share."""

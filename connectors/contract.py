@@ -1,0 +1,298 @@
+"""What a system must do to take part: ``Store`` for shops, ``Erp`` for ledgers.
+
+An adapter is assembled by ``connectors.services`` with a ready transport; it holds no Django, no
+tenant and no retry logic, and raises only the classes of ``connectors.errors``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from connectors.records import (
+    CustomerDraft,
+    DocumentDraft,
+    DocumentKind,
+    ErpCustomer,
+    ErpDocument,
+    ErpItem,
+    Order,
+)
+
+if TYPE_CHECKING:
+    from connectors.kit import Kit
+
+
+class Role(StrEnum):
+    STORE = "store"
+    ERP = "erp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One value that a person fills in to connect a system; the console draws the form from it.
+
+    ``kind``: text | url | secret | integer | decimal | time | choice | choices | boolean. A
+    ``choices`` value is a comma-separated list of keys, a ``boolean`` is "yes" or "no". Secrets
+    are write-only and stored encrypted. ``group`` puts rarely needed values under "Advanced".
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    help: str = ""
+    required: bool = True
+    default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    group: str = ""
+    pattern: str = ""
+    max_length: int = 400
+
+    @property
+    def is_secret(self) -> bool:
+        return self.kind == "secret"
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that a ping proved or found wanting, in words. ``whose_move``: you | us | vendor."""
+
+    name: str
+    verdict: Verdict
+    words: str
+    advice: str = ""
+    whose_move: str = ""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """What a ping found. ``facts`` are shown as they are; ``choices`` offers values for a setting
+    (the companies of an environment, say: setting name -> ((value, label), ...))."""
+
+    checks: tuple[Check, ...]
+    facts: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+    @property
+    def is_healthy(self) -> bool:
+        return all(check.verdict in (Verdict.OK, Verdict.SKIPPED) for check in self.checks)
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        return tuple(check for check in self.checks if check.verdict is Verdict.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """ "Record ``external_id`` of ``record`` changed." ``delivery_id`` is stable over redeliveries."""
+
+    record: str  # order | refund | customer | product | ...
+    external_id: str
+    delivery_id: str
+    event: str = ""  # the system's own word for what happened
+    occurred_at: datetime | None = None
+
+
+class DeliveryRefused(Exception):
+    """A webhook delivery that we do not believe. ``code``: signature_missing | signature_wrong |
+    timestamp_outside_window | secret_header_wrong | unreadable."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+        self.words = words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook registration at the store, as the store reports it."""
+
+    external_id: str
+    scope: str
+    destination: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetField:
+    """One field of an ERP customer, document or line that a mapping can fill.
+
+    ``builtin`` is the expression (JMESPath over the canonical record) that fills it when no one
+    has said otherwise; ``lookup`` names the lookup table that its value goes through.
+    ``kind``: text | code | date | choice. ``fixed`` says why people cannot change it.
+    """
+
+    name: str
+    label: str
+    kind: str = "text"
+    max_length: int | None = None
+    builtin: str = ""
+    lookup: str = ""
+    default: str = ""
+    fixed: str = ""
+    help: str = ""
+    choices: tuple[str, ...] = ()
+
+
+class Target(StrEnum):
+    CUSTOMER = "customer"
+    INVOICE = "invoice"
+    LINE = "line"
+
+
+class Store(ABC):
+    """A shop: where orders come from."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    role: ClassVar[Role] = Role.STORE
+    settings: ClassVar[tuple[Setting, ...]]
+    statuses: ClassVar[Mapping[str, str]]  # status id -> the vendor's label
+    payable_statuses: ClassVar[frozenset[str]]  # the sane default of the route setting
+    unpaid_statuses: ClassVar[frozenset[str]]  # "not yet": hold until the store says more
+    dead_statuses: ClassVar[frozenset[str]]  # cancelled, declined, never finished: skip
+
+    @classmethod
+    @abstractmethod
+    def build(cls, values: Mapping[str, str], kit: Kit) -> Store:
+        """The adapter for a connection's settings (secrets included)."""
+
+    @abstractmethod
+    def ping(self) -> Ping: ...
+
+    @abstractmethod
+    def fetch_order(self, external_id: str) -> Order:
+        """The whole order in as few calls as the API allows.
+
+        Raises TryLater if the store does not know it yet, ConnectorError otherwise.
+        """
+
+    @abstractmethod
+    def changed_orders(self, *, since: datetime, after: str = "") -> Iterator[Sequence[Notice]]:
+        """Pages of notices for orders changed at or after ``since``, oldest first."""
+
+    @abstractmethod
+    def ensure_hooks(
+        self, *, destination: str, records: Iterable[str], secret_header: tuple[str, str]
+    ) -> tuple[Hook, ...]:
+        """Register what is missing, revive what is inactive, leave the rest; safe to repeat."""
+
+    @abstractmethod
+    def remove_hooks(self, *, destination: str) -> int: ...
+
+    @classmethod
+    @abstractmethod
+    def read_delivery(
+        cls,
+        *,
+        values: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+        secret_header: tuple[str, str],
+    ) -> tuple[Notice, ...]:
+        """Verify the raw bytes, then read what changed. ``headers`` have lower-case names;
+        ``values`` are the connection's settings with secrets. Raises DeliveryRefused."""
+
+    def order_url(self, external_id: str) -> str:
+        """Where a person sees the order in the store's own administration; empty if unknown."""
+        return ""
+
+
+class Erp(ABC):
+    """A ledger: where documents are booked.
+
+    ``request_seconds`` bounds how long a sent write can stay unanswered: after an unknown outcome
+    nothing is sent again before that time is over, and even then only after a look.
+    """
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    role: ClassVar[Role] = Role.ERP
+    settings: ClassVar[tuple[Setting, ...]]
+    target_fields: ClassVar[Mapping[Target, tuple[TargetField, ...]]]
+    document_kinds: ClassVar[tuple[tuple[str, str], ...]]  # route setting -> label
+    reference_max_length: ClassVar[int]
+    computes_tax: ClassVar[bool]  # the ERP works out tax and totals itself
+
+    @property
+    @abstractmethod
+    def request_seconds(self) -> timedelta: ...
+
+    @abstractmethod
+    def ping(self) -> Ping: ...
+
+    @property
+    def new_customers_include_tax(self) -> bool:
+        """The pricing mode that a document of a customer never seen before is expected to have."""
+        return False
+
+    @classmethod
+    @abstractmethod
+    def build(cls, values: Mapping[str, str], kit: Kit) -> Erp:
+        """The adapter for a connection's settings (secrets included)."""
+
+    @abstractmethod
+    def places(self, currency: str) -> int:
+        """Decimal places of amounts in ``currency``, as the ERP rounds them."""
+
+    @abstractmethod
+    def find_customers(self, email: str) -> tuple[ErpCustomer, ...]:
+        """Every customer with exactly this e-mail address, case ignored, re-checked by us."""
+
+    @abstractmethod
+    def get_customer(self, external_id: str) -> ErpCustomer | None: ...
+
+    @abstractmethod
+    def create_customer(self, draft: CustomerDraft) -> ErpCustomer: ...
+
+    @abstractmethod
+    def find_items(self, numbers: Iterable[str]) -> dict[str, ErpItem]:
+        """Items by number, for all numbers in as few calls as possible; absent ones are left out.
+        Keys are the numbers as asked for."""
+
+    @abstractmethod
+    def find_items_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[ErpItem, ...]]: ...
+
+    @abstractmethod
+    def posting_allowed(self, day: date) -> bool | None:
+        """Whether the ERP accepts this posting date; None if it cannot be asked."""
+
+    @abstractmethod
+    def find_documents(self, kind: DocumentKind, reference: str) -> tuple[ErpDocument, ...]:
+        """Every document of this kind with our reference, lines included, drafts and posted."""
+
+    @abstractmethod
+    def create_document(self, draft: DocumentDraft) -> str:
+        """Create it unposted and return its id in the ERP. Not safe to repeat: look first."""
+
+    @abstractmethod
+    def read_document(self, kind: DocumentKind, external_id: str) -> ErpDocument | None: ...
+
+    @abstractmethod
+    def post_document(self, kind: DocumentKind, external_id: str) -> None:
+        """Post a draft. Posting twice is refused by the ERP or has no effect."""
+
+    @abstractmethod
+    def discard_document(self, kind: DocumentKind, external_id: str) -> None:
+        """Delete an unposted draft of ours."""
+
+    @abstractmethod
+    def preview(self, draft: DocumentDraft) -> dict[str, Any]:
+        """The exact request that ``create_document`` would send: method, path and body."""
+
+    def document_url(self, document: ErpDocument) -> str:
+        """Where a person sees the document in the ERP's own client; empty if unknown."""
+        return ""

@@ -1,0 +1,354 @@
+"""HTTP as every adapter uses it: pooled, bounded in time, budgeted, recorded, and never repeating
+a write by itself."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from connectors.errors import (
+    ConnectorError,
+    NeedsAttention,
+    OutcomeUnknown,
+    TryLater,
+    UnexpectedShape,
+)
+from connectors.kit import ExchangeRecord, Kit
+from connectors.kit.guard import AddressGuard, AddressRefused, GuardedPoolManager
+from connectors.kit.redact import Redactor
+from connectors.kit.throttle import Budget
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PASSING = frozenset({502, 503, 504})
+TRIES = 3
+MOST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. ``read`` bounds the silence on a connection, as sockets do."""
+
+    connect: float = 5.0
+    read: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A system's answer. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    where: str
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8-sig", "replace")
+
+    def json(self) -> Any:
+        """The body with every number exact. Raises UnexpectedShape if it is not JSON."""
+        try:
+            return json.loads(self.content.decode("utf-8-sig"), parse_float=Decimal)
+        except (ValueError, UnicodeDecodeError) as error:
+            raise UnexpectedShape(self.where, "is not JSON") from error
+
+    def retry_after(self, default: float | None = None) -> timedelta | None:
+        """The ``Retry-After`` header, in seconds or as a date."""
+        value = self.headers.get("retry-after", "")
+        if value.isdigit():
+            return timedelta(seconds=int(value))
+        if value:
+            try:
+                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+            except ValueError:
+                seconds = default or 0
+            return timedelta(seconds=max(seconds, 1))
+        return None if default is None else timedelta(seconds=default)
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, guard: AddressGuard, pool_size: int) -> None:
+        self._guard = guard
+        super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        connections, maxsize, block = (*args, 10, 10, False)[:3]
+        self.poolmanager = GuardedPoolManager(
+            num_pools=connections, maxsize=maxsize, block=block, guard=self._guard
+        )
+
+
+def new_session(kit: Kit) -> requests.Session:
+    """A pooled session that dials through the guard and takes nothing from the environment."""
+    session = requests.Session()
+    session.trust_env = False
+    session.verify = kit.ca_file or True
+    adapter = _Adapter(kit.guard, kit.pool_size)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+class Http:
+    """One system's base address, ready to call.
+
+    ``read_error`` turns an unsuccessful reply into the vendor's ConnectorError; ``read_limits``
+    is shown every reply, to learn what the system says of its limits.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        kit: Kit,
+        budget: Budget,
+        read_error: Callable[[str, str, Reply], ConnectorError],
+        read_limits: Callable[[Reply], None] | None = None,
+        auth: AuthBase | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeouts: Timeouts = Timeouts(),
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.timeouts = timeouts
+        self._kit = kit
+        self._budget = budget
+        self._read_error = read_error
+        self._read_limits = read_limits
+        self._session = new_session(kit)
+        self._session.headers.update({"User-Agent": "ml-connector/1", **(headers or {})})
+        self._auth = auth
+        self._redactor = Redactor(secrets)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        purpose: str = "",
+        accept: frozenset[int] = frozenset(),
+    ) -> Reply:
+        """Send one request; a successful reply, or one whose status is in ``accept``, comes back.
+
+        ``path`` is relative to the base, or a whole address below it (a next-page link). Reads are
+        repeated within seconds on a passing trouble; a write is sent once. Raises ConnectorError.
+        """
+        try:
+            return self._request(method, path, params, body, headers or {}, purpose, accept)
+        except ConnectorError as error:
+            error.source = self._kit.name
+            raise
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: Any,
+        headers: Mapping[str, str],
+        purpose: str,
+        accept: frozenset[int],
+    ) -> Reply:
+        url = path if path.startswith(self.base_url) else f"{self.base_url}/{path.lstrip('/')}"
+        data = None if body is None else _as_json(body)
+        sent = dict(headers)
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        elif method not in SAFE_METHODS:
+            sent.setdefault("Content-Length", "0")
+        tries = TRIES if method in SAFE_METHODS else 1
+        for attempt in range(1, tries + 1):
+            try:
+                with self._budget.call():
+                    reply = self._send(method, url, params, data, sent, purpose)
+            except TryLater as error:
+                if attempt == tries or not error.counts:
+                    raise
+                time.sleep(0.2 * 2**attempt * random.uniform(0.7, 1.3))  # noqa: S311
+                continue
+            if reply.status in PASSING and attempt < tries and "retry-after" not in reply.headers:
+                time.sleep(0.2 * 2**attempt * random.uniform(0.7, 1.3))  # noqa: S311
+                continue
+            break
+        if reply.ok or reply.status in accept:
+            return reply
+        raise self._read_error(method, url[len(self.base_url) :] or "/", reply)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        purpose: str,
+    ) -> Reply:
+        prepared = self._session.prepare_request(
+            requests.Request(
+                method, url, params=params, data=data, headers=dict(headers), auth=self._auth
+            )
+        )
+        started_at, clock = time.time(), time.monotonic()
+        status: int | None = None
+        answer: Mapping[str, str] = {}
+        content = b""
+        trouble = ""
+        try:
+            response = self._session.send(
+                prepared,
+                timeout=(self.timeouts.connect, self.timeouts.read),
+                allow_redirects=False,
+                verify=self._session.verify,
+                stream=True,
+            )
+            with response:
+                content = _read(response)
+            status, answer = response.status_code, response.headers
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            problem = explain(method, url, error)
+            trouble = str(problem)
+            raise problem from error
+        except AddressRefused as error:
+            trouble = str(error)
+            raise NeedsAttention(
+                f"{method} {url}: {error}",
+                reason=f"The address leads to {error.address}, inside a private network, and is "
+                "not called from here.",
+                advice="Correct the address; or ask the operator to allow this network.",
+                code="address_refused",
+            ) from error
+        finally:
+            redactor = self._redactor
+            self._kit.record(
+                ExchangeRecord(
+                    method=method,
+                    url=redactor.text(prepared.url or url),
+                    request_headers=redactor.headers(prepared.headers),
+                    request_body=redactor.body(data or b""),
+                    status=status,
+                    response_headers=redactor.headers(answer),
+                    response_body=redactor.body(content),
+                    started_at=started_at,
+                    duration_ms=int((time.monotonic() - clock) * 1000),
+                    error=redactor.text(trouble),
+                    purpose=purpose,
+                )
+            )
+        reply = Reply(
+            status,
+            {name.lower(): value for name, value in answer.items()},
+            content,
+            f"{method} {url[len(self.base_url) :]}",
+        )
+        if self._read_limits is not None:
+            self._read_limits(reply)
+        return reply
+
+
+def explain(method: str, url: str, error: Exception) -> ConnectorError:
+    """What a transport failure means: was anything sent, whose fault is it, what happens next."""
+    detail = f"{method} {url}: {type(error).__name__}: {error}"[:500]
+    chain = list(_causes(error))
+    if any(isinstance(cause, AddressRefused) for cause in chain):
+        refused = next(cause for cause in chain if isinstance(cause, AddressRefused))
+        return NeedsAttention(
+            detail,
+            reason=f"The address leads to {refused.address}, inside a private network.",
+            advice="Correct the address; or ask the operator to allow this network.",
+            code="address_refused",
+        )
+    if any(isinstance(cause, requests.exceptions.SSLError) for cause in chain) or any(
+        isinstance(cause, urllib3.exceptions.SSLError) for cause in chain
+    ):
+        return NeedsAttention(
+            detail,
+            reason="The secure connection could not be set up: the server's certificate is not "
+            "trusted, expired, or made for another name.",
+            advice="The system's administrator must mend the certificate; or the operator must "
+            "trust its certificate authority.",
+            vendor_words=str(error)[:300],
+            code="tls",
+        )
+    if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in chain):
+        return TryLater(
+            detail, reason="The system's name could not be found in the DNS.", code="dns"
+        )
+    not_sent = (
+        requests.exceptions.ConnectTimeout,
+        urllib3.exceptions.ConnectTimeoutError,
+        urllib3.exceptions.NewConnectionError,
+        ConnectionRefusedError,
+    )
+    if any(isinstance(cause, not_sent) for cause in chain):
+        return TryLater(detail, reason="The system could not be reached.", code="network")
+    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
+        return NeedsAttention(detail, reason="The address is not valid.", code="settings")
+    if method in SAFE_METHODS:
+        return TryLater(detail, reason="The system did not answer in time.", code="timeout")
+    return OutcomeUnknown(detail)
+
+
+def _causes(error: BaseException) -> Any:
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
+
+
+def _read(response: requests.Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_content(65_536):
+        size += len(part)
+        if size > MOST_BYTES:
+            raise requests.exceptions.ContentDecodingError("the answer is larger than 64 MiB")
+        parts.append(part)
+    return b"".join(parts)
+
+
+class _DecimalEncoder(json.JSONEncoder):
+    """Decimals as JSON numbers with exactly their digits."""
+
+    def default(self, value: Any) -> Any:
+        if hasattr(value, "isoformat"):
+            return value.isoformat()
+        return super().default(value)
+
+
+def _as_json(body: Any) -> bytes:
+    return dumps(body).encode()
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON in which a Decimal is a number with exactly its digits."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(str(k))}:{dumps(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(dumps(item) for item in value) + "]"
+    return json.dumps(value, cls=_DecimalEncoder, ensure_ascii=False)

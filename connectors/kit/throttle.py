@@ -1,0 +1,151 @@
+"""One budget a connection, shared by every worker process through Redis.
+
+A leaky bucket for the rate, a gate for calls in flight, and the system's own word (what is left,
+when it resets, not before) which beats our count. A worker never sleeps for the rate: it is told
+when to come back. Redis may be flushed at any moment: the worst that follows is a fresh bucket.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from connectors.errors import TryLater
+
+log = logging.getLogger("ml_connector.budget")
+
+# KEYS: state hash, in-flight sorted set. ARGV: now ms, capacity, per ms, concurrency, id, lease ms.
+# Answers {0, 0} for go, {1, wait ms} for the rate or the system's word, {2, wait ms} for the gate.
+_ACQUIRE = """
+local now, capacity, rate = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local gate, lease = tonumber(ARGV[4]), tonumber(ARGV[6])
+local s = redis.call('HMGET', KEYS[1], 'level', 'at', 'not_before', 'left', 'reset')
+local not_before = tonumber(s[3] or '0')
+if not_before > now then return {1, not_before - now} end
+local left, reset = tonumber(s[4] or '-1'), tonumber(s[5] or '0')
+if reset <= now then left = -1 end
+if left == 0 then return {1, reset - now} end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+if gate > 0 and redis.call('ZCARD', KEYS[2]) >= gate then return {2, 25} end
+if capacity > 0 then
+  local level = math.max(0, tonumber(s[1] or '0') - (now - tonumber(s[2] or now)) * rate)
+  if level + 1 > capacity then return {1, math.ceil((level + 1 - capacity) / rate)} end
+  redis.call('HSET', KEYS[1], 'level', tostring(level + 1), 'at', now)
+end
+if left > 0 then redis.call('HINCRBY', KEYS[1], 'left', -1) end
+redis.call('ZADD', KEYS[2], now + lease, ARGV[5])
+redis.call('PEXPIRE', KEYS[1], 600000)
+redis.call('PEXPIRE', KEYS[2], 600000)
+return {0, 0}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a system allows: ``calls`` in each ``seconds`` (0 = not limited by us), and how many
+    calls may be in flight at once."""
+
+    calls: int = 0
+    seconds: float = 1.0
+    in_flight: int = 8
+
+
+class Budget:
+    """The shared budget of one connection. ``scope`` is the key: schema and connection."""
+
+    GATE_PATIENCE = 2.0  # seconds that a call may wait for its turn in flight
+    LEASE = 120.0  # seconds after which a call whose worker died no longer counts
+
+    def __init__(self, redis: Redis | None, scope: str, limits: Limits) -> None:
+        self._redis = redis
+        self.limits = limits
+        self._keys = [f"budget:{scope}", f"budget:{scope}:flight"]
+        self._script: Any = redis.register_script(_ACQUIRE) if redis else None
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """One call's place. Raises TryLater (which counts as no failure) if there is none."""
+        ticket = self._acquire()
+        try:
+            yield
+        finally:
+            self._release(ticket)
+
+    def _acquire(self) -> str:
+        ticket = uuid.uuid4().hex
+        patience = time.monotonic() + self.GATE_PATIENCE
+        while True:
+            verdict, wait_ms = self._ask(ticket)
+            if verdict == 0:
+                return ticket
+            if (verdict == 1 and wait_ms <= 100) or verdict == 2:
+                if time.monotonic() < patience:
+                    time.sleep(min(wait_ms, 100) / 1000)
+                    continue
+            raise TryLater(
+                "our budget for this connection is used up",
+                reason="The system's request limit is reached for the moment.",
+                counts=False,
+                retry_after=timedelta(milliseconds=max(int(wait_ms), 250)),
+            )
+
+    def _ask(self, ticket: str) -> tuple[int, float]:
+        if self._script is None:
+            return 0, 0
+        limits = self.limits
+        try:
+            verdict, wait_ms = self._script(
+                keys=self._keys,
+                args=[
+                    int(time.time() * 1000),
+                    limits.calls,
+                    limits.calls / (limits.seconds * 1000) if limits.calls else 0,
+                    limits.in_flight,
+                    ticket,
+                    int(self.LEASE * 1000),
+                ],
+            )
+        except RedisError as error:
+            # Without Redis the system's own 429 is the limit that is left.
+            log.warning("no shared budget just now: %s", error)
+            return 0, 0
+        return int(verdict), float(wait_ms)
+
+    def _release(self, ticket: str) -> None:
+        if self._redis is None:
+            return
+        try:
+            self._redis.zrem(self._keys[1], ticket)
+        except RedisError:
+            log.debug("a ticket could not be returned; its lease will end")
+
+    def told(self, *, left: int | None, reset_seconds: float) -> None:
+        """The system's own count: ``left`` calls until ``reset_seconds`` from now."""
+        if self._redis is None or left is None:
+            return
+        reset = int((time.time() + reset_seconds) * 1000)
+        try:
+            self._redis.hset(self._keys[0], mapping={"left": max(left, 0), "reset": reset})
+            self._redis.pexpire(self._keys[0], 600_000)
+        except RedisError:
+            log.debug("the system's count could not be shared")
+
+    def closed_for(self, seconds: float) -> None:
+        """The system said "not before": nobody calls it until then."""
+        if self._redis is None:
+            return
+        try:
+            until = int((time.time() + seconds) * 1000)
+            self._redis.hset(self._keys[0], mapping={"not_before": until})
+            self._redis.pexpire(self._keys[0], int(seconds * 1000) + 600_000)
+        except RedisError:
+            log.debug("the system's pause could not be shared")

@@ -1,0 +1,133 @@
+"""Accounts at systems, their webhook registrations and how deliveries fare."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import date
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from tenants.encryption import EncryptedJSONField
+
+
+class Connection(models.Model):
+    """One account at one system: settings and secrets encrypted, state with its reason in words.
+
+    ``values`` and ``secrets`` hold the settings that the system's class declares. ``checks`` is
+    the last ping, as shown. Secrets are never read back by console or API.
+    """
+
+    class State(models.TextChoices):
+        UNTESTED = "untested", "Untested"
+        HEALTHY = "healthy", "Healthy"
+        DEGRADED = "degraded", "Degraded"
+        REFUSED = "refused", "Refused"
+        PAUSED = "paused", "Paused"
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=40, unique=True)
+    kind = models.CharField(max_length=30)
+    role = models.CharField(max_length=5)
+    state = models.CharField(max_length=10, choices=State, default=State.UNTESTED)
+    state_code = models.CharField(max_length=40, blank=True)
+    state_reason = models.TextField(blank=True)
+    state_advice = models.TextField(blank=True)
+    state_at = models.DateTimeField(default=timezone.now)
+    values = EncryptedJSONField(default=dict)
+    secrets = EncryptedJSONField(default=dict)
+    hook_secret = EncryptedJSONField(default=dict)
+    facts = models.JSONField(default=dict)
+    checks = models.JSONField(default=list)
+    choices = models.JSONField(default=dict)
+    pinged_at = models.DateTimeField(null=True, blank=True)
+    hook_key = models.CharField(max_length=60, blank=True)
+    version = models.PositiveIntegerField(
+        default=1, help_text="Rises with every change of settings, so that sessions are renewed."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether work may use it: nothing is sent through a refused or paused connection."""
+        return self.state not in (self.State.REFUSED, self.State.PAUSED)
+
+    @property
+    def secrets_set(self) -> set[str]:
+        return {name for name, value in self.secrets.items() if value}
+
+
+class Subscription(models.Model):
+    """A webhook registration at the system, as it was last seen there."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="subscriptions"
+    )
+    scope = models.CharField(max_length=100)
+    external_id = models.CharField(max_length=200)
+    destination = models.URLField(max_length=500)
+    is_active = models.BooleanField(default=True)
+    checked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["scope"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "scope"], name="one_subscription_a_scope")
+        ]
+
+
+class HookTally(models.Model):
+    """How a day's webhook deliveries of one connection fared."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tallies")
+    day = models.DateField()
+    accepted = models.PositiveIntegerField(default=0)
+    duplicate = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    last_accepted_at = models.DateTimeField(null=True, blank=True)
+    last_refused_at = models.DateTimeField(null=True, blank=True)
+    last_refused_words = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-day"]
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "day"], name="one_tally_a_day")
+        ]
+
+    @classmethod
+    def count(
+        cls,
+        connection: Connection,
+        *,
+        day: date,
+        accepted: int = 0,
+        duplicate: int = 0,
+        refused: str = "",
+    ) -> None:
+        """Add to a day's counts atomically; ``refused`` holds the words of a refusal."""
+        now = timezone.now()
+        changes: dict[str, Any] = {
+            "accepted": models.F("accepted") + accepted,
+            "duplicate": models.F("duplicate") + duplicate,
+            "refused": models.F("refused") + int(bool(refused)),
+        }
+        if refused:
+            changes |= {"last_refused_at": now, "last_refused_words": refused}
+        else:
+            changes |= {"last_accepted_at": now}
+        rows = cls.objects.filter(connection=connection, day=day)
+        if not rows.update(**changes):
+            cls.objects.get_or_create(connection=connection, day=day)
+            rows.update(**changes)
+
+
+def new_hook_secret() -> str:
+    return secrets.token_urlsafe(32)

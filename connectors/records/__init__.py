@@ -1,0 +1,55 @@
+"""The common record model: what a store tells us, what an ERP is asked to book.
+
+Frozen values without I/O. Money is ``Decimal`` at the precision received, in the currency that
+the record names; instants are aware UTC; ledger dates are plain dates.
+"""
+
+from connectors.records.documents import (
+    DocumentDraft,
+    DocumentKind,
+    DocumentStatus,
+    DraftLine,
+    ErpCustomer,
+    ErpDocument,
+    ErpDocumentLine,
+    ErpItem,
+    LineKind,
+)
+from connectors.records.orders import (
+    Address,
+    Charge,
+    ChargeKind,
+    Customer,
+    Discount,
+    Order,
+    OrderLine,
+    Payment,
+    PaymentEvent,
+    Tender,
+    TenderKind,
+)
+from connectors.records.parties import CustomerDraft
+
+__all__ = [
+    "Address",
+    "Charge",
+    "ChargeKind",
+    "Customer",
+    "CustomerDraft",
+    "Discount",
+    "DocumentDraft",
+    "DocumentKind",
+    "DocumentStatus",
+    "DraftLine",
+    "ErpCustomer",
+    "ErpDocument",
+    "ErpDocumentLine",
+    "ErpItem",
+    "LineKind",
+    "Order",
+    "OrderLine",
+    "Payment",
+    "PaymentEvent",
+    "Tender",
+    "TenderKind",
+]

@@ -1,0 +1,109 @@
+"""What a ping of a BigCommerce store proves, each finding in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from connectors.contract import Check, Ping, Verdict
+from connectors.errors import ConnectorError, NeedsAttention, TryLater
+from connectors.kit.reader import Reader
+from connectors.stores.bigcommerce.client import Client
+
+CLOCK_WARNING = 60  # seconds; the signature window is five minutes
+PROBES = (
+    ("Read orders", "/v2/orders", {"limit": "1"}, "Orders: read-only"),
+    (
+        "Read payments",
+        "/v3/orders/payment_actions/refunds",
+        {"limit": "1"},
+        "Transactions: read-only",
+    ),
+    ("Read customers", "/v3/customers", {"limit": "1"}, "Customers: read-only"),
+    ("Read products", "/v3/catalog/variants", {"limit": "1"}, "Products: read-only"),
+)
+
+
+def run(client: Client) -> Ping:
+    """Ask the store who it is, what we may read, and what time it has."""
+    try:
+        reply = client.get("/v2/store", "ping: store information")
+    except ConnectorError as error:
+        return Ping(checks=(_failed("Sign in to the store", error),))
+    store = Reader(reply.json(), "store")
+    facts = {
+        "Store": store.text("name", ""),
+        "Domain": store.text("domain", ""),
+        "Currency": store.text("currency", ""),
+        "Plan": store.text("plan_name", ""),
+        "Prices entered with tax": "yes" if store.flag("is_price_entered_with_tax") else "no",
+    }
+    zone = store.object("timezone")
+    if zone is not None:
+        facts["Time zone"] = zone.text("name", "")
+    signed_in = Check(
+        name="Sign in to the store",
+        verdict=Verdict.OK,
+        words=f"The access token opens “{facts['Store']}”.",
+    )
+    checks = (signed_in, *_scopes(client), _clock(reply.headers.get("date", "")))
+    return Ping(checks=checks, facts={name: value for name, value in facts.items() if value})
+
+
+def _scopes(client: Client) -> Iterator[Check]:
+    for name, path, params, scope in PROBES:
+        try:
+            client.get(path, f"ping: {name.lower()}", **params)
+        except NeedsAttention as error:
+            if error.code != "missing_permission":
+                yield _failed(name, error)
+                continue
+            yield Check(
+                name=name,
+                verdict=Verdict.FAILED,
+                words=f"The API account lacks the scope “{scope}”.",
+                advice="Add the scope to the API account in the store's control panel, or make a "
+                "new account with it and save its token here.",
+                whose_move="you",
+                code="missing_permission",
+            )
+        except ConnectorError as error:
+            yield _failed(name, error)
+        else:
+            yield Check(name=name, verdict=Verdict.OK, words=f"Allowed ({scope}).")
+
+
+def _clock(date_header: str) -> Check:
+    try:
+        theirs = parsedate_to_datetime(date_header)
+    except (TypeError, ValueError):
+        return Check(name="Clock", verdict=Verdict.SKIPPED, words="The store sent no time.")
+    seconds = abs((datetime.now(UTC) - theirs).total_seconds())
+    if seconds <= CLOCK_WARNING:
+        return Check(
+            name="Clock", verdict=Verdict.OK, words=f"Our clocks agree within {seconds:.0f} s."
+        )
+    return Check(
+        name="Clock",
+        verdict=Verdict.WARNING,
+        words=f"The store's clock and ours differ by {seconds:.0f} seconds.",
+        advice="Webhooks older than the replay window are refused: the operator should set this "
+        "server's clock by NTP.",
+        whose_move="us",
+        code="clock",
+    )
+
+
+def _failed(name: str, error: ConnectorError) -> Check:
+    code = error.code or ("network" if isinstance(error, TryLater) else "")
+    return Check(
+        name=name,
+        verdict=Verdict.FAILED,
+        words=f"{error.reason} {error.vendor_words}".strip(),
+        advice=error.advice
+        if isinstance(error, NeedsAttention)
+        else "Check the address; if it is right, the store or the network between us is down.",
+        whose_move="you" if isinstance(error, NeedsAttention) else "vendor",
+        code=code,
+    )

@@ -1,0 +1,189 @@
+"""BigCommerce over HTTP: paths, headers, paging, limits and how its refusals are to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from connectors.errors import ConnectorError, NeedsAttention, Rejected, TryLater
+from connectors.kit import Kit
+from connectors.kit.http import Http, Reply, Timeouts
+from connectors.kit.throttle import Limits
+
+WINDOW_SECONDS = 30.0
+# BigCommerce knows an order a little later than its webhook says: worth asking again soon.
+NOT_YET = timedelta(seconds=2)
+NONE = frozenset({204})
+
+
+class Client:
+    """Raw JSON in, raw JSON out, for one store."""
+
+    def __init__(self, values: Mapping[str, str], kit: Kit) -> None:
+        quota = int(values.get("quota") or 150)
+        self._budget = kit.budget(Limits(calls=quota, seconds=WINDOW_SECONDS, in_flight=12))
+        self.http = Http(
+            base_url=f"{values['api_url'].rstrip('/')}/stores/{values['store_hash']}",
+            kit=kit,
+            budget=self._budget,
+            read_error=self.read_error,
+            read_limits=self._read_limits,
+            headers={"X-Auth-Token": values["access_token"], "Accept": "application/json"},
+            timeouts=Timeouts(5, 30),
+            secrets=(values["access_token"], values.get("client_secret", "")),
+        )
+
+    def order(self, order_id: str) -> Mapping[str, Any]:
+        """Header, consignments with their line items, and fees, in one call."""
+        reply = self.http.request(
+            "GET",
+            f"/v2/orders/{order_id}",
+            params={
+                "include": "consignments.line_items,fees",
+                "consignment_structure": "object",
+            },
+            purpose="read the order",
+        )
+        body: Mapping[str, Any] = reply.json()
+        return body
+
+    def coupons(self, order_id: str) -> list[Mapping[str, Any]]:
+        reply = self.http.request(
+            "GET", f"/v2/orders/{order_id}/coupons", purpose="read the order's coupons", accept=NONE
+        )
+        return [] if reply.status == 204 else reply.json()
+
+    def transactions(self, order_id: str) -> list[Mapping[str, Any]]:
+        reply = self.http.request(
+            "GET",
+            f"/v3/orders/{order_id}/transactions",
+            purpose="read the order's payments",
+            accept=NONE,
+        )
+        return [] if reply.status == 204 else list(reply.json().get("data", []))
+
+    def changed_orders(self, since: str) -> Iterator[list[Mapping[str, Any]]]:
+        """Pages of orders modified at or after ``since``, oldest first.
+
+        A page number shifts while orders change, so each page begins at the last instant seen;
+        the overlap is for the inbox to recognise.
+        """
+        seen: set[int] = set()
+        while True:
+            reply = self.http.request(
+                "GET",
+                "/v2/orders",
+                params={"min_date_modified": since, "sort": "date_modified:asc", "limit": "250"},
+                purpose="look for changed orders",
+                accept=NONE,
+            )
+            page = [] if reply.status == 204 else reply.json()
+            fresh = [row for row in page if row["id"] not in seen]
+            if fresh:
+                yield fresh
+            if len(page) < 250 or not fresh:
+                return
+            seen |= {row["id"] for row in fresh}
+            since = page[-1]["date_modified"]
+
+    def hooks(self) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        page = 1
+        while True:
+            body = self.http.request(
+                "GET", "/v3/hooks", params={"page": str(page), "limit": "250"}, purpose="list hooks"
+            ).json()
+            found += body.get("data", [])
+            pagination = (body.get("meta") or {}).get("pagination") or {}
+            if page >= int(pagination.get("total_pages") or 1):
+                return found
+            page += 1
+
+    def create_hook(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        reply = self.http.request("POST", "/v3/hooks", body=body, purpose="register a hook")
+        return dict(reply.json()["data"])
+
+    def update_hook(self, hook_id: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        reply = self.http.request("PUT", f"/v3/hooks/{hook_id}", body=body, purpose="revive a hook")
+        return dict(reply.json()["data"])
+
+    def delete_hook(self, hook_id: str) -> None:
+        self.http.request("DELETE", f"/v3/hooks/{hook_id}", purpose="remove a hook")
+
+    def get(self, path: str, purpose: str, **params: str) -> Reply:
+        return self.http.request("GET", path, params=params, purpose=purpose, accept=NONE)
+
+    def _read_limits(self, reply: Reply) -> None:
+        left = reply.headers.get("x-rate-limit-requests-left", "")
+        reset = reply.headers.get("x-rate-limit-time-reset-ms", "")
+        if left.lstrip("-").isdigit() and reset.isdigit():
+            self._budget.told(left=int(left), reset_seconds=int(reset) / 1000)
+
+    def read_error(self, method: str, path: str, reply: Reply) -> ConnectorError:
+        """The refusal in our words. V2 sends a list of errors, V3 an object, gateways HTML."""
+        words = vendor_words(reply)
+        detail = f"{method} {path}: {reply.status} {words}"[:400]
+        if reply.status == 401:
+            return NeedsAttention(
+                detail,
+                reason="BigCommerce does not accept the access token.",
+                advice="Check the store hash and the access token; make a new API account if the "
+                "old one was deleted.",
+                vendor_words=words,
+                code="wrong_secret",
+            )
+        if reply.status == 403:
+            return NeedsAttention(
+                detail,
+                reason="The API account lacks a permission for this.",
+                advice="Give the API account the scopes that this connection's page lists.",
+                vendor_words=words,
+                code="missing_permission",
+            )
+        if reply.status == 404:
+            return Rejected(
+                detail,
+                reason="BigCommerce does not know this record.",
+                vendor_words=words,
+                code="not_found",
+            )
+        if reply.status == 429:
+            reset = reply.headers.get("x-rate-limit-time-reset-ms", "")
+            # Without the headers it is the platform that is loaded, not our quota.
+            seconds = int(reset) / 1000 if reset.isdigit() else 10.0
+            self._budget.closed_for(seconds)
+            return TryLater(
+                detail,
+                reason="BigCommerce's request limit is reached for the moment.",
+                counts=False,
+                retry_after=timedelta(seconds=seconds),
+                vendor_words=words,
+            )
+        if reply.status >= 500:
+            return TryLater(
+                detail,
+                reason="BigCommerce has a problem just now.",
+                vendor_words=words,
+                retry_after=reply.retry_after(),
+            )
+        return Rejected(detail, vendor_words=words, code=f"http_{reply.status}")
+
+
+def vendor_words(reply: Reply) -> str:
+    """BigCommerce's own text from any of its error forms, shortened."""
+    if "json" not in reply.headers.get("content-type", ""):
+        return f"HTTP {reply.status}"
+    try:
+        body = reply.json()
+    except ConnectorError:
+        return f"HTTP {reply.status}"
+    if isinstance(body, list):
+        return "; ".join(str(row.get("message", row)) for row in body if row)[:400]
+    if isinstance(body, Mapping):
+        errors = body.get("errors")
+        parts = [str(body.get("title") or body.get("message") or body.get("details") or "")]
+        if isinstance(errors, Mapping):
+            parts += [f"{name}: {text}" for name, text in errors.items()]
+        return "; ".join(part for part in parts if part)[:400]
+    return f"HTTP {reply.status}"

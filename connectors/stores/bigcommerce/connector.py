@@ -1,0 +1,124 @@
+"""BigCommerce as a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from connectors.contract import Hook, Notice, Ping, Store
+from connectors.errors import Rejected, TryLater
+from connectors.kit import Kit
+from connectors.records import Order
+from connectors.stores.bigcommerce import checks, orders, webhooks
+from connectors.stores.bigcommerce.client import NOT_YET, Client
+from connectors.stores.bigcommerce.settings import DEAD, PAYABLE, SETTINGS, STATUSES, UNPAID
+
+
+class BigCommerce(Store):
+    """BigCommerce through its REST API (V2 orders, V3 transactions and hooks)."""
+
+    kind = "bigcommerce"
+    title = "BigCommerce"
+    settings = SETTINGS
+    statuses = STATUSES
+    payable_statuses = PAYABLE
+    unpaid_statuses = UNPAID
+    dead_statuses = DEAD
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    @classmethod
+    def build(cls, values: Mapping[str, str], kit: Kit) -> BigCommerce:
+        return cls(Client(values, kit))
+
+    def ping(self) -> Ping:
+        return checks.run(self.client)
+
+    def fetch_order(self, external_id: str) -> Order:
+        """Two calls: the order with consignments, lines and fees; then its transactions."""
+        try:
+            header = self.client.order(external_id)
+        except Rejected as error:
+            if error.code != "not_found":
+                raise
+            raise TryLater(
+                error.detail,
+                reason="The store does not know this order yet.",
+                vendor_words=error.vendor_words,
+                retry_after=NOT_YET,
+                code="not_found",
+            ) from error
+        return orders.to_order(header, self.client.transactions(external_id))
+
+    def changed_orders(self, *, since: datetime, after: str = "") -> Iterator[Sequence[Notice]]:
+        for page in self.client.changed_orders(since.isoformat()):
+            yield [_polled(row) for row in page]
+
+    def ensure_hooks(
+        self, *, destination: str, records: Iterable[str], secret_header: tuple[str, str]
+    ) -> tuple[Hook, ...]:
+        wanted = [scope for record in records for scope in webhooks.SCOPES.get(record, ())]
+        ours = {
+            str(row["scope"]): row
+            for row in self.client.hooks()
+            if row.get("destination") == destination
+        }
+        headers = {secret_header[0]: secret_header[1]}
+        found = []
+        for scope in wanted:
+            body = {
+                "scope": scope,
+                "destination": destination,
+                "is_active": True,
+                "headers": headers,
+            }
+            row = ours.get(scope)
+            if row is None:
+                row = self.client.create_hook(body)
+            elif not row.get("is_active") or (row.get("headers") or {}) != headers:
+                row = self.client.update_hook(str(row["id"]), body)
+            found.append(_hook(row))
+        return tuple(found)
+
+    def remove_hooks(self, *, destination: str) -> int:
+        ours = [row for row in self.client.hooks() if row.get("destination") == destination]
+        for row in ours:
+            self.client.delete_hook(str(row["id"]))
+        return len(ours)
+
+    @classmethod
+    def read_delivery(
+        cls,
+        *,
+        values: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+        secret_header: tuple[str, str],
+    ) -> tuple[Notice, ...]:
+        return webhooks.read(
+            values=values, headers=headers, body=body, now=now, secret_header=secret_header
+        )
+
+
+def _polled(row: Mapping[str, Any]) -> Notice:
+    """A changed order from a list: its id and instant of change name the notice."""
+    modified = orders.to_instant(str(row["date_modified"] or row["date_created"]))
+    return Notice(
+        record="order",
+        external_id=str(row["id"]),
+        delivery_id=f"poll:{row['id']}:{modified.isoformat()}",
+        event="found by the regular check",
+        occurred_at=modified,
+    )
+
+
+def _hook(row: Mapping[str, Any]) -> Hook:
+    return Hook(
+        external_id=str(row["id"]),
+        scope=str(row["scope"]),
+        destination=str(row["destination"]),
+        is_active=bool(row.get("is_active")),
+    )

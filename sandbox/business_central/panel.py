@@ -1,0 +1,291 @@
+"""The control panel of Business Central: periods, items, customers, what is booked, faults."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.business_central import seed
+from sandbox.business_central.api import Environment
+from sandbox.business_central.company import Company
+from sandbox.common.catalogue import BY_SKU, STORE_ONLY
+from sandbox.common.control import BASE, body_of, button, common_routes, done, page, refuse, table
+from sandbox.common.faults import Faults
+from sandbox.common.journal import Journal
+from sandbox.common.jsonio import Json
+
+
+class Panel:
+    def __init__(self, environment: Environment, faults: Faults, journal: Journal) -> None:
+        self.environment, self.faults, self.journal = environment, faults, journal
+
+    @property
+    def company(self) -> Company:
+        return next(iter(self.environment.companies.values()))
+
+    def reset(self) -> None:
+        self.journal.clear()
+        for company in self.environment.companies.values():
+            company.load()
+        self.environment.card = "enabled"
+        self.environment.calls.clear()
+
+    def app(self) -> Starlette:
+        api = f"{BASE}/api"
+        return Starlette(
+            routes=[
+                *common_routes(self.faults, self.environment.clock, self.reset),
+                Route(f"{BASE}/", self.page),
+                Route(f"{BASE}/invoices/{{number}}", self.invoice),
+                Route(f"{api}/state", self.state),
+                Route(f"{api}/period", self.period, methods=["POST"]),
+                Route(f"{api}/items", self.item, methods=["POST"]),
+                Route(f"{api}/customers", self.customer, methods=["POST"]),
+                Route(f"{api}/documents", self.document, methods=["POST"]),
+                Route(f"{api}/tokens/expire", self.expire, methods=["POST"]),
+                Route(f"{api}/settings", self.settings, methods=["POST"]),
+            ]
+        )
+
+    async def state(self, request: Request) -> Response:
+        company = self.company
+        invoices = [self._document(row) for row in company.tables["salesInvoices"].values()]
+        orders = [self._document(row) for row in company.tables["salesOrders"].values()]
+        counts = Counter(
+            row["externalDocumentNumber"]
+            for row in invoices + orders
+            if row["externalDocumentNumber"]
+        )
+        return Json(
+            {
+                "company_id": company.id,
+                "invoices": invoices,
+                "orders": orders,
+                "posted": sum(1 for row in invoices if row["status"] != "Draft"),
+                "drafts": sum(1 for row in invoices if row["status"] == "Draft"),
+                "duplicates": {ref: n for ref, n in counts.items() if n > 1},
+                "customers": [
+                    {
+                        k: row[k]
+                        for k in (
+                            "id",
+                            "number",
+                            "displayName",
+                            "email",
+                            "blocked",
+                            "taxAreaDisplayName",
+                        )
+                    }
+                    for row in company.tables["customers"].values()
+                ],
+                "ledger_entries": len(company.ledger),
+                "ledger_balance": sum((e["amount"] for e in company.ledger), Decimal(0)),
+                "period": {"from": company.state["from"], "to": company.state["to"]},
+                "card": self.environment.card,
+            }
+        )
+
+    def _document(self, row: dict[str, Any]) -> dict[str, Any]:
+        names = (
+            "id", "number", "externalDocumentNumber", "customerNumber", "status", "postingDate",
+            "currencyCode", "totalAmountIncludingTax", "totalTaxAmount", "pricesIncludeTax",
+        )  # fmt: skip
+        return {name: row[name] for name in names} | {"lines": len(row["_lines"])}
+
+    async def period(self, request: Request) -> Response:
+        body = await body_of(request)
+        for name in ("from", "to"):
+            if name in body:
+                self.company.state[name] = body[name] or None
+        self.company.save_state()
+        return done(request)
+
+    async def item(self, request: Request) -> Response:
+        body = await body_of(request)
+        company = self.company
+        number = str(body["number"]).upper()
+        ids = company.index[("items", "number")].get(number, {})
+        item = next((company.tables["items"][i] for i in ids), None)
+        if item is None:
+            known = BY_SKU.get(number)
+            item = seed.new_item(
+                company.name,
+                company.now(),
+                number,
+                str(body.get("name") or (known.name if known else number)),
+                str(body.get("gtin") or (known.gtin if known else "")),
+                Decimal(str(body.get("price") or (known.price_inc_tax if known else 10))),
+                str(body.get("vat") or (known.vat_code if known else "STANDARD")),
+            )
+        if "blocked" in body:
+            item["blocked"] = str(body["blocked"]).lower() in ("1", "true", "yes")
+        if "gtin" in body:
+            item["gtin"] = str(body["gtin"])
+        if "vat" in body:
+            item["taxGroupCode"] = str(body["vat"])
+        if body.get("delete"):
+            company.drop("items", item)
+        else:
+            company.keep("items", item)
+        return done(request)
+
+    async def customer(self, request: Request) -> Response:
+        body = await body_of(request)
+        company = self.company
+        if number := body.pop("number", None):
+            ids = company.index[("customers", "number")].get(str(number), {})
+            row = next((company.tables["customers"][i] for i in ids), None)
+            if row is None:
+                return refuse("no such customer")
+            if body.get("delete"):
+                company.drop("customers", row)
+                return done(request)
+            inclusive = body.pop("prices_include_tax", None)
+            if inclusive is not None:
+                row["_inclusive"] = bool(inclusive)
+            row.update(body)
+            company.keep("customers", row)
+            return done(request)
+        row = company.create_customer(body)
+        return done(request, {"id": row["id"], "number": row["number"]})
+
+    async def document(self, request: Request) -> Response:
+        """Book a document by hand, as a person in the client would."""
+        body = await body_of(request)
+        post = bool(body.pop("post", False))
+        row = self.company.create_document("salesInvoices", body)
+        if post:
+            self.company.post(row)
+        return done(request, self._document(row))
+
+    async def expire(self, request: Request) -> Response:
+        self.environment.entra.expire_all()
+        return done(request)
+
+    async def settings(self, request: Request) -> Response:
+        body = await body_of(request)
+        for name in (
+            "template_prices_include_tax",
+            "template_posting_groups",
+            "ledger_setup_offered",
+        ):
+            if name in body:
+                self.company.state[name] = bool(body[name])
+        if "card" in body:
+            self.environment.card = str(body["card"])
+        if "rate" in body:
+            self.environment.rate = int(body["rate"])
+            self.environment.calls.clear()
+        if "client_secret" in body:
+            apps = self.environment.entra.apps
+            apps[next(iter(apps))] = str(body["client_secret"])
+        if "expire_secret" in body:
+            self.environment.entra.expired_secrets.add(str(body["expire_secret"]))
+        if "vat" in body:
+            for group, percent in dict(body["vat"]).items():
+                seed.VAT[("DOMESTIC", group)] = Decimal(str(percent))
+        return done(request)
+
+    async def page(self, request: Request) -> Response:
+        company = self.company
+        rows = sorted(
+            company.tables["salesInvoices"].values(),
+            key=lambda r: r["lastModifiedDateTime"],
+            reverse=True,
+        )
+        invoices = [
+            [
+                f'<a href="{BASE}/invoices/{html.escape(row["number"])}">{html.escape(row["number"])}</a>',
+                html.escape(row["externalDocumentNumber"]),
+                html.escape(row["customerName"]),
+                row["postingDate"],
+                f"<span class=badge>{'Draft' if row['status'] == 'Draft' else 'Posted'}</span>",
+                f"{row['totalAmountIncludingTax']:.2f} {row['currencyCode']}",
+            ]
+            for row in rows[:40]
+        ]
+        today = self.environment.clock.now().date()
+        before = today.replace(day=1).isoformat()
+        period = company.state["from"] or company.state["to"]
+        words = f"Open from {company.state['from'] or 'the beginning'} to {company.state['to'] or 'any day'}."
+        periods = (
+            f"<p>{html.escape(words if period else 'Every day is open.')}</p>"
+            + button("Close the present period", "period", to="2020-01-31")
+            + button("Open all periods", "period", **{"from": "", "to": ""})
+            + button("Open this month only", "period", **{"from": before, "to": ""})
+        )
+        items = "".join(button(f"Add the item {p.sku}", "items", number=p.sku) for p in STORE_ONLY)
+        first = next(iter(company.tables["items"].values()))["number"]
+        items += button(f"Block {first}", "items", number=first, blocked="1")
+        items += button(f"Unblock {first}", "items", number=first, blocked="0")
+        faults = (
+            button(
+                "Lose the next answer to a create",
+                "faults",
+                action="lose_reply",
+                method="POST",
+                path="salesInvoices$",
+            )
+            + button("Expire all tokens", "tokens/expire")
+            + button("Clear faults", "faults/clear")
+        )
+        balance = sum((e["amount"] for e in company.ledger), Decimal(0))
+        return page(
+            f"Business Central simulator: {company.name}",
+            f"{len(rows)} sales invoices, {len(company.tables['customers'])} customers, "
+            f"{len(company.ledger)} ledger entries that balance to {balance:.2f}.",
+            ("Allowed posting dates", periods),
+            ("Items", items),
+            ("Faults", faults),
+            (
+                "Sales invoices",
+                table(
+                    ["Number", "External no.", "Customer", "Posting date", "State", "#Total"],
+                    invoices,
+                ),
+            ),
+        )
+
+    async def invoice(self, request: Request) -> Response:
+        number = request.path_params["number"]
+        row = next(
+            (r for r in self.company.tables["salesInvoices"].values() if r["number"] == number),
+            None,
+        )
+        if row is None:
+            return refuse("no such invoice")
+        lines = [
+            [
+                html.escape(line["lineObjectNumber"]),
+                html.escape(line["description"]),
+                f"{line['quantity']:f}",
+                f"{line['unitPrice']:.2f}",
+                f"{line['netTaxAmount']:.2f}",
+                f"{line['netAmountIncludingTax']:.2f}",
+            ]
+            for line in row["_lines"]
+        ]
+        entries = [
+            [entry["account"], f"{entry['amount']:.2f} {entry['currency']}"]
+            for entry in self.company.ledger
+            if entry["document"] == number
+        ]
+        return page(
+            f"Sales invoice {number}",
+            f"{row['customerName']}, external document number {row['externalDocumentNumber']}, "
+            f"{row['totalAmountIncludingTax']:.2f} {row['currencyCode']}.",
+            (
+                "Lines",
+                table(
+                    ["No.", "Description", "#Quantity", "#Unit price", "#VAT", "#With VAT"], lines
+                ),
+            ),
+            ("Ledger entries", table(["Account", "#Amount"], entries, empty="Not posted yet.")),
+        )

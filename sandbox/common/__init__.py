@@ -1,0 +1,1 @@
+"""What every simulator has: two listeners, a clock, faults, a journal, a control panel."""

@@ -1,0 +1,145 @@
+"""What people do with transfers. Every act is an audit entry with the person's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.dispatch import receiver
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actions import Action
+from connectors.models import Connection
+from connectors.signals import connection_recovered
+from sync import dispatch, inbox, transfers
+from sync.models import Flow, Hold, Route, State, Transfer
+from sync.transfers import Settlement
+
+
+def release(transfer_ids: Sequence[int]) -> int:
+    """Let held or failed transfers go again now. Returns how many were moved."""
+    return len(
+        transfers.move(
+            transfer_ids,
+            from_states=[State.HELD, State.FAILED],
+            settlement=Settlement(
+                state=State.WAITING, reason="Released by a person.", action=Action.RELEASED
+            ),
+        )
+    )
+
+
+def replay(transfer_ids: Sequence[int]) -> int:
+    """Work transfers again from the start. What is booked is only looked at again: a replay never
+    books a second document, because the reference is looked up first. Returns how many."""
+    moved = transfers.move(
+        transfer_ids,
+        from_states=[State.HELD, State.FAILED, State.SKIPPED, State.WAITING],
+        settlement=Settlement(
+            state=State.WAITING, reason="Replayed by a person.", action=Action.REPLAYED
+        ),
+    )
+    booked = transfers.move(
+        transfer_ids,
+        from_states=[State.POSTED, State.CHANGED],
+        settlement=Settlement(
+            state=State.WAITING,
+            reason="Replayed by a person: the booked document is looked up, not made again.",
+            action=Action.REPLAYED,
+        ),
+    )
+    return len(moved) + len(booked)
+
+
+def skip(transfer_ids: Sequence[int], reason: str) -> int:
+    """Leave records out of the ledger, for a reason. Raises ValidationError without one."""
+    if not reason.strip():
+        raise ValidationError({"reason": "Say why it is skipped."})
+    return len(
+        transfers.move(
+            transfer_ids,
+            from_states=[State.HELD, State.FAILED, State.WAITING],
+            settlement=Settlement(
+                state=State.SKIPPED, reason=reason.strip(), action=Action.SKIPPED_BY_PERSON
+            ),
+        )
+    )
+
+
+def acknowledge(transfer_ids: Sequence[int]) -> int:
+    """A change after posting was dealt with by a person."""
+    return len(
+        transfers.move(
+            transfer_ids,
+            from_states=[State.CHANGED],
+            settlement=Settlement(
+                state=State.POSTED,
+                reason="The later change in the store was dealt with by a person.",
+                action=Action.DIFFERENCE_ACCEPTED,
+            ),
+        )
+    )
+
+
+def accept_difference(transfer_id: int, *, by: str) -> bool:
+    """Accept exactly the difference that is shown, and go on. A later, other difference holds
+    again. False if the transfer is not held for one."""
+    with transaction.atomic():
+        transfer = (
+            Transfer.objects.select_for_update()
+            .filter(pk=transfer_id, state=State.HELD, hold=Hold.TOTALS_DISAGREE)
+            .first()
+        )
+        if transfer is None or not transfer.comparison or "tax" not in transfer.comparison:
+            return False
+        total = transfer.comparison["total"]["difference"]
+        tax = transfer.comparison["tax"]["difference"]
+        transfer.approved_totals = {
+            "total": total,
+            "tax": tax,
+            "by": by,
+            "at": timezone.now().isoformat(),
+        }
+        transfer.save(update_fields=["approved_totals", "updated_at"])
+        audit.record(
+            Action.DIFFERENCE_ACCEPTED,
+            f"The difference of {total} (tax {tax}) was accepted.",
+            transfer_id=transfer.pk,
+            data={"total": total, "tax": tax},
+        )
+    return bool(release([transfer_id]))
+
+
+def send_order(route: Route, number: str) -> Transfer:
+    """Have one order of the store worked, by its number. Raises ValidationError."""
+    number = number.strip()
+    if not number.isdigit():
+        raise ValidationError({"number": "An order number is made of digits."})
+    with transaction.atomic():
+        transfer = inbox.touch(route=route, flow=Flow.ORDERS, source_key=number)
+        if transfer is not None:
+            dispatch.wake(dispatch.TRANSFER, transfer.pk)
+    return Transfer.objects.get(route=route, flow=Flow.ORDERS, source_key=number)
+
+
+@receiver(connection_recovered)
+def release_paused(sender: object, connection: Connection, **more: object) -> None:
+    """A connection works again: everything that waited for it goes."""
+    ids = list(
+        Transfer.objects.filter(state=State.HELD, hold=Hold.CONNECTION_PAUSED)
+        .filter(
+            route__in=Route.objects.filter(store=connection) | Route.objects.filter(erp=connection)
+        )
+        .values_list("pk", flat=True)
+    )
+    transfers.move(
+        ids,
+        from_states=[State.HELD],
+        settlement=Settlement(
+            state=State.WAITING,
+            reason=f"The connection “{connection.name}” works again.",
+            action=Action.RELEASED,
+        ),
+    )

@@ -1,0 +1,52 @@
+"""Waking workers. The agenda row is the promise; the message only makes it quick.
+
+Every wake-up is written to the agenda in the caller's transaction and sent to the broker after
+the commit. If the broker forgets it, the tick finds the row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from tenants import agenda
+from tenants.tasks import send_task
+
+EVENT = "event"
+TRANSFER = "transfer"
+CHECK_POSTED = "check_posted"
+POLL_ORDERS = "poll_orders"
+SEAL = "seal"
+PURGE = "purge"
+
+TASK_OF = {
+    EVENT: "sync.process_event",
+    TRANSFER: "sync.work_transfer",
+    CHECK_POSTED: "sync.check_posted",
+    POLL_ORDERS: "sync.poll_orders",
+    SEAL: "sync.seal",
+    PURGE: "sync.purge",
+}
+# Orders before housekeeping, as the architecture orders the flows.
+PRIORITY = {EVENT: 10, TRANSFER: 20, CHECK_POSTED: 40, POLL_ORDERS: 50, SEAL: 80, PURGE: 90}
+
+# The direct message has this long before the tick sends another.
+GRACE = timedelta(seconds=5)
+
+
+def wake(kind: str, key: int | str) -> None:
+    """Have ``kind`` worked for ``key`` now: at once by message, in any case by the agenda."""
+    agenda.put(kind, str(key), timezone.now() + GRACE, priority=PRIORITY[kind])
+    transaction.on_commit(lambda: send_task(TASK_OF[kind], str(key)))
+
+
+def wake_at(kind: str, key: int | str, due_at: datetime) -> None:
+    """Have ``kind`` worked for ``key`` at ``due_at``."""
+    agenda.put(kind, str(key), due_at, priority=PRIORITY[kind])
+
+
+def forget(kind: str, key: int | str) -> None:
+    """Nothing is due any more for ``key``."""
+    agenda.remove(kind, str(key))

@@ -1,0 +1,159 @@
+"""The durable door: notices in, transfers created or touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actions import Action
+from connectors.contract import Notice
+from connectors.models import Connection
+from sync import dispatch
+from sync.models import Flow, InboxEvent, Route, State, Transfer
+
+# One checkout fires several webhooks within seconds; a booked order is looked at once for all.
+SETTLE_AFTER_POSTING = timedelta(seconds=10)
+FLOW_OF_RECORD = {"order": Flow.ORDERS}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """How many notices were stored, and how many we had already."""
+
+    added: int
+    duplicate: int
+
+
+def accept(*, connection: Connection, notices: Sequence[Notice], source: str) -> Accepted:
+    """Store notices once each: unique on (connection, delivery id). Safe to repeat.
+
+    When this returns inside a committed transaction, every new notice will be worked, whatever
+    happens to broker or workers.
+    """
+    if not notices:
+        return Accepted(0, 0)
+    added = 0
+    with transaction.atomic():
+        for notice in notices:
+            event, created = InboxEvent.objects.get_or_create(
+                connection=connection,
+                delivery_id=notice.delivery_id,
+                defaults={
+                    "source": source,
+                    "record": notice.record,
+                    "external_id": notice.external_id,
+                    "event": notice.event,
+                },
+            )
+            if created:
+                added += 1
+                dispatch.wake(dispatch.EVENT, event.pk)
+    return Accepted(added, len(notices) - added)
+
+
+def process(event_id: int) -> list[int]:
+    """Turn one inbox event into transfers, or touch those that exist. Returns what to work now.
+
+    Safe to run twice: the event is marked in the same transaction.
+    """
+    with transaction.atomic():
+        event = (
+            InboxEvent.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("connection")
+            .filter(pk=event_id, processed_at__isnull=True)
+            .first()
+        )
+        if event is None:
+            if not InboxEvent.objects.filter(pk=event_id, processed_at__isnull=True).exists():
+                dispatch.forget(dispatch.EVENT, event_id)
+            return []
+        due: list[int] = []
+        flow = FLOW_OF_RECORD.get(event.record)
+        if flow is not None:
+            for route in _routes(event.connection):
+                transfer = touch(route=route, flow=flow, source_key=event.external_id, event=event)
+                if transfer is not None:
+                    due.append(transfer.pk)
+        event.processed_at = timezone.now()
+        event.save(update_fields=["processed_at"])
+        dispatch.forget(dispatch.EVENT, event_id)
+    return due
+
+
+def _routes(connection: Connection) -> Iterable[Route]:
+    return Route.objects.filter(store=connection, is_active=True)
+
+
+def touch(
+    *, route: Route, flow: Flow, source_key: str, event: InboxEvent | None = None
+) -> Transfer | None:
+    """The transfer of a source record, created or told that its record changed.
+
+    Returns it if it should be worked now. What is posted is only looked at again, a little later;
+    what is being worked is looked at again when the worker is done.
+    """
+    job_id = f"{route.slug}:{flow.value}:{source_key}"
+    transfer, created = Transfer.objects.select_for_update().get_or_create(
+        job_id=job_id,
+        defaults={
+            "route": route,
+            "flow": flow.value,
+            "source_key": source_key,
+            "sequence_key": f"{route.slug}:order:{source_key}",
+            "number": source_key,
+            "priority": dispatch.PRIORITY[dispatch.TRANSFER],
+            "due_at": timezone.now(),
+        },
+    )
+    if created:
+        audit.record(
+            Action.TRANSFER_CREATED,
+            f"Order {source_key} was announced by {_announced_by(event)}.",
+            transfer_id=transfer.pk,
+            route_id=route.pk,
+            data={"job_id": job_id, **_event_data(event)},
+        )
+    elif transfer.state == State.WORKING:
+        transfer.again = True
+        transfer.save(update_fields=["again", "updated_at"])
+        return None
+    elif transfer.state in (State.POSTED, State.CHANGED):
+        dispatch.wake_at(dispatch.CHECK_POSTED, transfer.pk, timezone.now() + SETTLE_AFTER_POSTING)
+        return None
+    elif transfer.state != State.WAITING:
+        audit.record(
+            Action.NOTICE_STORED,
+            f"The store reported a change of order {source_key}: it is looked at again.",
+            transfer_id=transfer.pk,
+            data=_event_data(event),
+        )
+        transfer.state = State.WAITING
+        transfer.due_at = timezone.now()
+        transfer.save(update_fields=["state", "due_at", "updated_at"])
+    elif transfer.due_at and transfer.due_at > timezone.now():
+        return None  # it waits for a reason (a limit, a system that is down): no notice cures that
+    dispatch.wake_at(dispatch.TRANSFER, transfer.pk, timezone.now() + dispatch.GRACE)
+    return transfer
+
+
+def _announced_by(event: InboxEvent | None) -> str:
+    if event is None:
+        return "a person"
+    words = {
+        InboxEvent.Source.WEBHOOK: "a webhook of the store",
+        InboxEvent.Source.POLL: "the regular check of the store",
+        InboxEvent.Source.BACKFILL: "a backfill",
+        InboxEvent.Source.PERSON: "a person",
+    }
+    return words[InboxEvent.Source(event.source)]
+
+
+def _event_data(event: InboxEvent | None) -> dict[str, str]:
+    if event is None:
+        return {}
+    return {"event": event.event, "delivery_id": event.delivery_id, "source": event.source}

@@ -1,0 +1,174 @@
+"""What an error means for a transfer: when it is tried again, who must move, and what is said."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from audit.actions import Action
+from connectors.errors import (
+    ConnectorError,
+    NeedsAttention,
+    OutcomeUnknown,
+    Rejected,
+    TryLater,
+    UnexpectedShape,
+)
+from sync.mapping import MappingHold
+from sync.models import Hold, State, Transfer
+from sync.transfers import RECHECKED_HOLDS, Settlement
+
+log = logging.getLogger("ml_connector.outcomes")
+
+MAX_ATTEMPTS = 12
+FIRST_DELAY = timedelta(seconds=2)
+LONGEST_DELAY = timedelta(minutes=15)
+UNKNOWN_DELAY = timedelta(seconds=3)
+
+
+class Held(Exception):
+    """A pipeline's own reason to hold a transfer."""
+
+    def __init__(
+        self,
+        hold: Hold,
+        reason: str,
+        advice: str,
+        *,
+        keys: tuple[str, ...] = (),
+        vendor_words: str = "",
+        comparison: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.settlement = Settlement(
+            state=State.HELD,
+            hold=hold.value,
+            hold_keys=keys,
+            reason=reason,
+            advice=advice,
+            vendor_words=vendor_words,
+            comparison=comparison,
+            action=Action.HELD,
+        )
+
+
+class Skipped(Exception):
+    """A record that has nothing to book, and why."""
+
+
+def delay(attempts: int, asked: timedelta | None) -> timedelta:
+    """How long to wait: what the system asked for, or twice as long each time, with jitter."""
+    if asked is not None:
+        return asked + timedelta(milliseconds=random.randint(50, 500))  # noqa: S311
+    grown = FIRST_DELAY * 2 ** min(attempts, 12)
+    return min(grown, LONGEST_DELAY) * random.uniform(0.8, 1.2)  # noqa: S311
+
+
+def recheck_at(transfer: Transfer) -> datetime:
+    """When a hold that time may cure is asked again, as the route says (minutes)."""
+    minutes = int(transfer.route.settings.get("recheck_minutes") or 30)
+    return timezone.now() + timedelta(minutes=minutes)
+
+
+def of(error: Exception, transfer: Transfer) -> Settlement:
+    """The settlement for an error raised while ``transfer`` was worked. Never loses a record:
+    whatever is not understood ends as failed, with its words, for a person to look at."""
+    match error:
+        case Held():
+            return _with_recheck(error.settlement, transfer)
+        case Skipped():
+            return Settlement(state=State.SKIPPED, reason=str(error), action=Action.ORDER_SKIPPED)
+        case MappingHold():
+            return _with_recheck(
+                Settlement(
+                    state=State.HELD,
+                    hold=error.hold,
+                    hold_keys=error.keys,
+                    reason=error.reason,
+                    advice=error.advice,
+                    action=Action.HELD,
+                ),
+                transfer,
+            )
+        case NeedsAttention():
+            return Settlement(
+                state=State.HELD,
+                hold=Hold.CONNECTION_PAUSED,
+                reason=error.reason,
+                advice=error.advice,
+                vendor_words=error.vendor_words,
+                action=Action.HELD,
+                data={"code": error.code, "detail": error.detail},
+            )
+        case OutcomeUnknown():
+            return Settlement(
+                state=State.WAITING,
+                due_at=timezone.now() + (error.retry_after or UNKNOWN_DELAY),
+                reason=error.reason,
+                advice=error.advice,
+                vendor_words=error.vendor_words,
+                action=Action.OUTCOME_UNKNOWN,
+                data={"detail": error.detail},
+            )
+        case TryLater():
+            return _later(error, transfer)
+        case Rejected() if error.hold in Hold.values:
+            return _with_recheck(
+                Settlement(
+                    state=State.HELD,
+                    hold=error.hold,
+                    reason=error.reason,
+                    advice=error.advice,
+                    vendor_words=error.vendor_words,
+                    action=Action.HELD,
+                    data={"code": error.code, "detail": error.detail},
+                ),
+                transfer,
+            )
+        case UnexpectedShape() | Rejected() | ConnectorError():
+            return _failed(error)
+    log.exception("transfer %s failed", transfer.job_id, exc_info=error)
+    return Settlement(
+        state=State.FAILED,
+        reason="Something went wrong on our side.",
+        advice="Nothing was lost. Replay it; if it fails again, contact support with this page.",
+        vendor_words=f"{type(error).__name__}: {error}"[:500],
+        action=Action.FAILED,
+    )
+
+
+def _with_recheck(settlement: Settlement, transfer: Transfer) -> Settlement:
+    if settlement.hold not in RECHECKED_HOLDS:
+        return settlement
+    return replace(settlement, due_at=recheck_at(transfer))
+
+
+def _later(error: TryLater, transfer: Transfer) -> Settlement:
+    if error.counts and transfer.attempts >= MAX_ATTEMPTS:
+        return _failed(error)
+    wait = delay(transfer.attempts, error.retry_after)
+    return Settlement(
+        state=State.WAITING,
+        due_at=timezone.now() + wait,
+        reason=error.reason,
+        advice=error.advice,
+        vendor_words=error.vendor_words,
+        counts=error.counts,
+        action=Action.RETRY_PLANNED if error.counts else None,
+        data={"seconds": round(wait.total_seconds(), 1), "detail": error.detail},
+    )
+
+
+def _failed(error: ConnectorError) -> Settlement:
+    return Settlement(
+        state=State.FAILED,
+        reason=error.reason,
+        advice=error.advice,
+        vendor_words=error.vendor_words or error.detail,
+        action=Action.FAILED,
+        data={"code": error.code, "detail": error.detail},
+    )

@@ -1,0 +1,71 @@
+"""Celery tasks: thin doors. Each enters its tenant, calls one service, and may run twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from audit import exchanges, seals
+from connectors.errors import ConnectorError
+from sync import dispatch, inbox
+from sync.models import Transfer
+from sync.pipelines import orders, polling
+from tenants.acting import acting_as
+from tenants.tasks import tenant_task
+
+SEAL_EVERY = timedelta(minutes=5)
+PURGE_EVERY = timedelta(hours=6)
+CHECK_AGAIN = timedelta(minutes=1)
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.EVENT])
+def process_event(key: str) -> None:
+    """Turn one inbox event into transfers and work them."""
+    with acting_as("worker"):
+        for transfer_id in inbox.process(int(key)):
+            orders.work(transfer_id)
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.TRANSFER])
+def work_transfer(key: str) -> None:
+    """Work one transfer that is due."""
+    with acting_as("worker"):
+        orders.work(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.CHECK_POSTED])
+def check_posted(key: str) -> None:
+    """Look at a booked order that the store reported as changed."""
+    with acting_as("worker"):
+        try:
+            orders.check_posted(int(key))
+        except ConnectorError as error:
+            if Transfer.objects.filter(pk=int(key)).exists():
+                wait = error.retry_after or CHECK_AGAIN
+                dispatch.wake_at(dispatch.CHECK_POSTED, key, timezone.now() + wait)
+            return
+    dispatch.forget(dispatch.CHECK_POSTED, key)
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.POLL_ORDERS])
+def poll_orders(key: str) -> None:
+    """Ask the store for orders that no webhook told us about."""
+    with acting_as("worker"):
+        polling.poll_orders(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.SEAL])
+def seal(key: str) -> None:
+    """Seal the new audit entries."""
+    dispatch.wake_at(dispatch.SEAL, key, timezone.now() + SEAL_EVERY)
+    while seals.seal_new() is not None:
+        continue
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.PURGE])
+def purge(key: str) -> None:
+    """Erase the contents of exchanges past their retention."""
+    dispatch.wake_at(dispatch.PURGE, key, timezone.now() + PURGE_EVERY)
+    with acting_as("system"):
+        exchanges.purge_expired()

@@ -1,0 +1,62 @@
+"""The door for webhooks: verify, store, answer. A worker does the rest."""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from connectors import services
+from connectors.contract import DeliveryRefused
+from connectors.models import Connection
+from sync import inbox
+from sync.models import InboxEvent
+from tenants.acting import acting_as
+from tenants.context import in_tenant
+from tenants.models import HookAddress
+
+log = logging.getLogger("ml_connector.webhooks")
+MOST_BYTES = 1024 * 1024
+
+
+@csrf_exempt
+@require_POST
+def receive(request: HttpRequest, key: str) -> HttpResponse:
+    """Store one delivery and answer at once; nothing here waits for a system.
+
+    202 stored, 200 seen before. A delivery that fails verification is counted and dropped with
+    200 as well: stores count refusals against our whole host name, so that one connection with a
+    wrong secret could silence every other tenant. The answer's body says what became of it.
+    404 only for a key that never was.
+    """
+    address = HookAddress.objects.select_related("tenant").filter(key=key).first()
+    if address is None:
+        return JsonResponse({"status": "unknown address"}, status=404)
+    if not address.is_enabled or not address.tenant.is_active:
+        return JsonResponse({"status": "not listening"})
+    body = request.body
+    if len(body) > MOST_BYTES:
+        return JsonResponse({"status": "refused", "why": "too large"})
+    now = timezone.now()
+    with in_tenant(address.tenant.schema_name), acting_as("hook"):
+        connection = Connection.objects.filter(pk=address.connection_id, hook_key=key).first()
+        if connection is None:
+            return JsonResponse({"status": "not listening"})
+        try:
+            notices = services.read_delivery(
+                connection, body=body, headers=request.headers, now=now
+            )
+        except DeliveryRefused as refusal:
+            log.warning("delivery to %s refused: %s", connection.slug, refusal.code)
+            return JsonResponse({"status": "refused", "why": refusal.code})
+        accepted = inbox.accept(
+            connection=connection, notices=notices, source=InboxEvent.Source.WEBHOOK
+        )
+        services.tally(connection, accepted=accepted.added, duplicate=accepted.duplicate, now=now)
+    return JsonResponse(
+        {"status": "stored" if accepted.added else "seen before"},
+        status=202 if accepted.added else 200,
+    )
