@@ -45,3 +45,7 @@ lock: $(STAMP)
 
 clean:  ## removes the data of `make run` and the virtual environment
 	rm -rf .data $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+
+.PHONY: assets
+assets:  ## rebuild static/vendor from the pinned npm packages (needs Node)
+	cd assets && npm install --no-package-lock --silent && npm run --silent build

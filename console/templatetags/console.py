@@ -1,0 +1,111 @@
+"""What the templates need beyond Django's own tags."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+STATE_ICONS = {
+    "posted": "circle-check",
+    "healthy": "circle-check",
+    "held": "hand-stop",
+    "degraded": "alert-triangle",
+    "failed": "alert-triangle",
+    "refused": "alert-triangle",
+    "waiting": "clock",
+    "untested": "clock",
+    "working": "loader-2",
+    "skipped": "player-skip-forward",
+    "paused": "hand-stop",
+    "changed": "pencil-exclamation",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("vendor/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def state(thing: Any) -> SafeString:
+    """A state with icon and word, never by colour alone."""
+    return format_html(
+        '<span class="state state-{}">{} {}</span>',
+        thing.state,
+        icon(STATE_ICONS.get(thing.state, "clock")),
+        thing.get_state_display(),
+    )
+
+
+@register.filter
+def money(value: Any) -> str:
+    """An amount with two to three places and thousands separators."""
+    if value in (None, ""):
+        return ""
+    number = Decimal(str(value))
+    places = 3 if number != number.quantize(Decimal("0.01")) else 2
+    return f"{number:,.{places}f}"
+
+
+@register.filter
+def pretty(text: str | None) -> str:
+    """JSON laid out for reading; anything else as it is."""
+    if not text:
+        return ""
+    try:
+        return json.dumps(json.loads(text, parse_float=str), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def get(mapping: dict[str, Any], key: str) -> Any:
+    return (mapping or {}).get(key, "")
+
+
+@register.simple_tag(takes_context=True)
+def here(context: dict[str, Any], prefix: str) -> SafeString | str:
+    """aria-current for the part of the console that is open."""
+    path = context["request"].path
+    current = path == prefix if prefix == "/" else path.startswith(prefix)
+    return SafeString('aria-current="page"') if current else ""
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: Any) -> str:
+    """The present query string with some values changed."""
+    values = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            values.pop(name, None)
+        else:
+            values[name] = value
+    return f"?{values.urlencode()}" if values else "?"
+
+
+@register.filter
+def unlocalize_number(value: float) -> str:
+    """A coordinate for a drawing, whatever the language."""
+    return f"{value:.1f}"
+
+
+@register.filter
+def split_words(text: str) -> list[str]:
+    return text.split()

@@ -1,0 +1,181 @@
+"""Connections: health, ping, settings, webhooks."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_POST
+
+from connectors import services
+from connectors.errors import ConnectorError
+from connectors.models import Connection
+from connectors.registry import SYSTEMS
+from console.access import needs
+from tenants.roles import Role
+
+
+@needs(Role.VIEWER)
+def connections(request: HttpRequest) -> HttpResponse:
+    return render(
+        request,
+        "console/connections.html",
+        {
+            "connections": Connection.objects.all(),
+            "systems": [(kind, system.title) for kind, system in SYSTEMS.items()],
+            "titles": {kind: system.title for kind, system in SYSTEMS.items()},
+        },
+    )
+
+
+@needs(Role.VIEWER)
+def connection(request: HttpRequest, slug: str) -> HttpResponse:
+    row = get_object_or_404(Connection, slug=slug)
+    return _page(request, row, {}, {})
+
+
+def _page(
+    request: HttpRequest, row: Connection, given: dict[str, str], errors: dict[str, str]
+) -> HttpResponse:
+    system = SYSTEMS[row.kind]
+    fields = []
+    for setting in system.settings:
+        choices = [tuple(pair) for pair in row.choices.get(setting.name, [])] or list(
+            setting.choices
+        )
+        fields.append(
+            {
+                "setting": setting,
+                "value": given.get(setting.name, row.values.get(setting.name, setting.default))
+                if not setting.is_secret
+                else "",
+                "is_set": setting.name in row.secrets_set,
+                "choices": choices,
+                "error": errors.get(setting.name, ""),
+            }
+        )
+    return render(
+        request,
+        "console/connection.html",
+        {
+            "connection": row,
+            "title": system.title,
+            "fields": [field for field in fields if not field["setting"].group],
+            "advanced": [field for field in fields if field["setting"].group],
+            "tallies": row.tallies.all()[:7],
+            "subscriptions": row.subscriptions.all(),
+            "destination": services.hook_destination(row) if row.role == "store" else "",
+            "errors": errors,
+        },
+        status=400 if errors else 200,
+    )
+
+
+@needs(Role.ADMIN)
+@require_POST
+def save(request: HttpRequest, slug: str) -> HttpResponse:
+    row = get_object_or_404(Connection, slug=slug)
+    values = {
+        setting.name: request.POST.get(setting.name, "").strip()
+        for setting in SYSTEMS[row.kind].settings
+        if setting.name in request.POST
+    }
+    try:
+        changed = services.save_settings(row, values)
+    except ValidationError as error:
+        return _page(request, row, values, {k: v[0] for k, v in error.message_dict.items()})
+    if changed:
+        messages.success(request, "Saved. Ping the connection to prove it.")
+    else:
+        messages.info(request, "Nothing was changed.")
+    return redirect("console:connection", slug=slug)
+
+
+@needs(Role.ACCOUNTANT)
+@require_POST
+def ping(request: HttpRequest, slug: str) -> HttpResponse:
+    row = get_object_or_404(Connection, slug=slug)
+    result = services.ping(row)
+    row.refresh_from_db()
+    if result.failures:
+        messages.error(request, f"{row.name} does not work: {result.failures[0].words}")
+    elif not result.is_healthy:
+        messages.warning(request, f"{row.name} works, with a warning: {row.state_reason}")
+    else:
+        messages.success(request, f"{row.name} works.")
+    return redirect("console:connection", slug=slug)
+
+
+@needs(Role.ADMIN)
+@require_POST
+def pause(request: HttpRequest, slug: str) -> HttpResponse:
+    """Pause, or take the pause off."""
+    row = get_object_or_404(Connection, slug=slug)
+    if row.state == Connection.State.PAUSED:
+        services.resume(row)
+        messages.success(request, f"{row.name} is in use again.")
+    else:
+        services.pause(row, request.POST.get("reason", ""))
+        messages.warning(request, f"{row.name} is paused: its orders wait.")
+    return redirect("console:connection", slug=slug)
+
+
+@needs(Role.ADMIN)
+@require_POST
+def hooks(request: HttpRequest, slug: str) -> HttpResponse:
+    row = get_object_or_404(Connection, slug=slug)
+    try:
+        found = services.ensure_hooks(row, ["orders"])
+    except ConnectorError as error:
+        messages.error(request, f"{error.reason} {error.advice}")
+    else:
+        messages.success(request, f"{len(found)} webhooks are registered.")
+    return redirect("console:connection", slug=slug)
+
+
+@needs(Role.ADMIN)
+def add(request: HttpRequest, kind: str) -> HttpResponse:
+    """A new connection to a system of the registry; its form is drawn from its settings."""
+    system = SYSTEMS.get(kind)
+    if system is None:
+        return redirect("console:connections")
+    errors: dict[str, str] = {}
+    name = request.POST.get("name", "").strip()
+    if request.method == "POST":
+        values = {s.name: request.POST.get(s.name, "").strip() for s in system.settings}
+        slug = slugify(name)[:40]
+        if not slug:
+            errors["name"] = "Give the connection a name."
+        elif Connection.objects.filter(slug=slug).exists():
+            errors["name"] = "There is a connection with this name already."
+        else:
+            try:
+                row = services.create_connection(kind=kind, name=name, slug=slug, values=values)
+            except ValidationError as error:
+                errors = {k: v[0] for k, v in error.message_dict.items()}
+            else:
+                messages.success(request, "Added. Ping it to prove it.")
+                return redirect("console:connection", slug=row.slug)
+    fields = [
+        {
+            "setting": setting,
+            "value": "" if setting.is_secret else request.POST.get(setting.name, setting.default),
+            "choices": setting.choices,
+            "error": errors.get(setting.name, ""),
+        }
+        for setting in system.settings
+    ]
+    return render(
+        request,
+        "console/connection_add.html",
+        {
+            "title": system.title,
+            "name": name,
+            "name_error": errors.get("name", ""),
+            "fields": [field for field in fields if not field["setting"].group],
+            "advanced": [field for field in fields if field["setting"].group],
+        },
+        status=400 if errors else 200,
+    )

@@ -1,0 +1,274 @@
+"""Overview, the list of transfers, one transfer, and what people do with them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from audit import services as audit
+from audit.actions import Action
+from audit.models import Exchange
+from connectors.errors import ConnectorError
+from console import selectors
+from console.access import needs, person
+from sync import actions, mapping_rules
+from sync.models import Hold, Route, State, Transfer
+from tenants.roles import Role
+
+PAGE = 50
+MOST_AT_ONCE = 1_000
+
+
+@needs(Role.VIEWER)
+def overview(request: HttpRequest) -> HttpResponse:
+    """Today at a glance; asked again every few seconds, answered only when something moved."""
+    version = selectors.version()
+    if request.htmx and request.GET.get("v") == version:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
+    zone = request.tenant.time_zone  # type: ignore[attr-defined]
+    context = {**selectors.overview(zone), "version": version}
+    template = "console/_overview.html" if request.htmx else "console/overview.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
+@needs(Role.VIEWER)
+def transfers(request: HttpRequest) -> HttpResponse:
+    """The list, by search and filter, a page at a time by key."""
+    version = selectors.version()
+    if request.htmx and request.GET.get("v") == version:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
+    params = {name: value for name, value in request.GET.items() if name != "v"}
+    rows = selectors.search(params)
+    before = params.get("before", "")
+    if before.isdigit():
+        rows = rows.filter(pk__lt=int(before))
+    page = list(rows[: PAGE + 1])
+    context = {
+        "rows": page[:PAGE],
+        "next": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "params": params,
+        "states": State.choices,
+        "holds": Hold.choices,
+        "routes": Route.objects.all(),
+        "filtered": any(params.get(n) for n in ("q", "state", "hold", "route", "from", "to")),
+        "version": version,
+        "address": request.get_full_path().partition("?")[2],
+    }
+    template = "console/_transfers.html" if request.htmx else "console/transfers.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
+@needs(Role.ACCOUNTANT)
+@require_POST
+def bulk(request: HttpRequest) -> HttpResponse:
+    """Release, replay or skip what was chosen."""
+    ids = [int(value) for value in request.POST.getlist("ids") if value.isdigit()][:MOST_AT_ONCE]
+    back = request.POST.get("back", "")
+    if not ids:
+        messages.warning(request, "Nothing was chosen.")
+    else:
+        _act(request, ids)
+    return redirect(f"/transfers/?{back}" if back else "/transfers/")
+
+
+@needs(Role.ACCOUNTANT)
+@require_POST
+def act(request: HttpRequest, pk: int) -> HttpResponse:
+    """One act on one transfer."""
+    transfer = get_object_or_404(Transfer, pk=pk)
+    if request.POST.get("act") == "accept":
+        if actions.accept_difference(transfer.pk, by=person(request)):
+            messages.success(request, "The difference is accepted; the order goes on.")
+        else:
+            messages.error(request, "There is no difference to accept any more.")
+    else:
+        _act(request, [transfer.pk])
+    return redirect("console:transfer", pk=pk)
+
+
+def _act(request: HttpRequest, ids: list[int]) -> None:
+    wanted = request.POST.get("act", "")
+    try:
+        match wanted:
+            case "release":
+                count = actions.release(ids)
+            case "replay":
+                count = actions.replay(ids)
+            case "skip":
+                count = actions.skip(ids, request.POST.get("reason", ""))
+            case "acknowledge":
+                count = actions.acknowledge(ids)
+            case _:
+                messages.error(request, "Choose what to do.")
+                return
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return
+    done = {
+        "release": "released",
+        "replay": "sent on their way again",
+        "skip": "skipped",
+        "acknowledge": "marked as dealt with",
+    }[wanted]
+    if count:
+        messages.success(request, f"{count} transfer{'s' if count > 1 else ''} {done}.")
+    else:
+        messages.warning(
+            request, "None of them could be changed: they are in another state by now."
+        )
+
+
+@needs(Role.VIEWER)
+def transfer(request: HttpRequest, pk: int) -> HttpResponse:
+    """One transfer: where it is and what to do, its facts, its documents, its exchanges."""
+    row = get_object_or_404(Transfer.objects.select_related("route__store", "route__erp"), pk=pk)
+    version = f"{row.updated_at.isoformat()}"
+    if request.htmx and request.GET.get("v") == version:  # type: ignore[attr-defined]
+        return HttpResponse(status=204)
+    context: dict[str, Any] = {
+        "transfer": row,
+        "timeline": selectors.timeline(row),
+        "beside": selectors.lines_beside(row),
+        "documents": row.documents.all(),
+        "exchanges": selectors.exchanges(row),
+        "missing": _missing(row),
+        "version": version,
+        "live": row.state in (State.WAITING, State.WORKING),
+    }
+    template = "console/_transfer.html" if request.htmx else "console/transfer.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
+def _missing(transfer: Transfer) -> list[dict[str, str]]:
+    """What a hold asks for, ready for the form that adds it."""
+    found = []
+    for key in transfer.hold_keys:
+        kind, _, rest = key.partition(":")
+        if kind == "lookup":
+            table, _, name = rest.partition(":")
+            found.append({"kind": "lookup", "table": table, "key": name})
+        elif kind == "item":
+            found.append({"kind": "item", "key": rest})
+        elif kind == "customer":
+            found.append({"kind": "customer", "key": rest})
+    return found
+
+
+@needs(Role.ACCOUNTANT)
+@require_POST
+def mend(request: HttpRequest, pk: int) -> HttpResponse:
+    """Add what the hold asks for; everything that waits for it goes at once."""
+    row = get_object_or_404(Transfer.objects.select_related("route__store", "route__erp"), pk=pk)
+    key, value = request.POST.get("key", ""), request.POST.get("value", "").strip()
+    try:
+        match request.POST.get("kind"):
+            case "lookup":
+                count = mapping_rules.save_lookup(
+                    row.route,
+                    table=request.POST.get("table", ""),
+                    key=key,
+                    value=value,
+                    by=person(request),
+                )
+            case "item":
+                count = mapping_rules.map_item(row.route, sku=key, number=value)
+            case "customer":
+                count = mapping_rules.map_customer(
+                    row.route, store_key=key, email=row.party_email, number=value
+                )
+            case _:
+                raise Http404
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    except ConnectorError as error:
+        messages.error(request, f"{error.reason} {error.advice}")
+    else:
+        messages.success(request, f"Saved. {count} transfer{'s' if count != 1 else ''} released.")
+    return redirect("console:transfer", pk=pk)
+
+
+@needs(Role.VIEWER)
+def exchange(request: HttpRequest, pk: int) -> HttpResponse:
+    """One exchange, raw, secrets removed."""
+    return render(
+        request, "console/_exchange.html", {"exchange": get_object_or_404(Exchange, pk=pk)}
+    )
+
+
+class _Echo:
+    def write(self, value: str) -> str:
+        return value
+
+
+@needs(Role.VIEWER)
+def export_csv(request: HttpRequest) -> HttpResponse:
+    """The filtered list as CSV. Cells that a spreadsheet would run as a formula are defused."""
+    rows = selectors.search(dict(request.GET.items()))
+    writer = csv.writer(_Echo())
+
+    def lines() -> Iterator[str]:
+        yield writer.writerow(
+            [
+                "order",
+                "customer",
+                "amount",
+                "currency",
+                "state",
+                "hold",
+                "reason",
+                "document",
+                "placed",
+                "posted",
+            ]
+        )
+        for row in rows.iterator(500):
+            document = next(iter(row.documents.all()), None)
+            yield writer.writerow(
+                _plain(value)
+                for value in (
+                    row.number,
+                    row.party,
+                    "" if row.amount is None else f"{row.amount:.2f}",
+                    row.currency,
+                    row.state,
+                    row.hold,
+                    row.reason,
+                    document.number if document else "",
+                    row.source_at.isoformat() if row.source_at else "",
+                    row.posted_at.isoformat() if row.posted_at else "",
+                )
+            )
+
+    audit.record(Action.EXPORTED, "The list of transfers was exported as CSV.")
+    # Streaming would leave the tenant before the rows are read.
+    answer = HttpResponse("".join(lines()), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = 'attachment; filename="transfers.csv"'
+    return answer
+
+
+def _plain(value: str) -> str:
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t") and not _number(value) else value
+
+
+def _number(value: str) -> bool:
+    return value.lstrip("-").replace(".", "", 1).isdigit()
+
+
+@needs(Role.ACCOUNTANT)
+@require_POST
+def send_order(request: HttpRequest) -> HttpResponse:
+    """Fetch one order by its number, although no notice of it came."""
+    route = get_object_or_404(Route, slug=request.POST.get("route", ""))
+    try:
+        row = actions.send_order(route, request.POST.get("number", ""))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect("console:transfers")
+    return redirect("console:transfer", pk=row.pk)
