@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -113,10 +114,8 @@ def search(params: dict[str, str]) -> QuerySet[Transfer]:
             | Q(documents__number__iexact=text)
             | Q(documents__reference__iexact=text)
         )
-        try:
+        with suppress(InvalidOperation):
             match |= Q(amount=Decimal(text.replace(",", "")))
-        except InvalidOperation:
-            pass
         rows = rows.filter(match).distinct()
     if params.get("state"):
         rows = rows.filter(state=params["state"])

@@ -57,7 +57,7 @@ def book(
             "Give one of the two routes another prefix.",
         ) from taken
     for _ in range(MOST_REDRAFTS):
-        booked = _find_or_create(lease, document, erp, draft)
+        booked, is_new = _find_or_create(lease, document, erp, draft)
         if booked.status in UNPOSTED and booked.prices_include_tax != draft.prices_include_tax:
             on_pricing_mode(booked.prices_include_tax)
             draft = _in_mode(draft, booked.prices_include_tax)
@@ -70,6 +70,10 @@ def book(
             _withdraw(document, erp, booked, "a rounding line is needed.")
             draft = redraft
             continue
+        stale = not is_new and booked.status is DocumentStatus.DRAFT and not comparison.agrees
+        if stale and not _accepted(lease, comparison):
+            _withdraw(document, erp, booked, "it was made before, and its totals do not agree.")
+            continue
         break
     _judge(lease, document, draft, booked, comparison)
     if post and booked.status in UNPOSTED:
@@ -80,18 +84,21 @@ def book(
 
 def _find_or_create(
     lease: Lease, document: Document, erp: Erp, draft: DocumentDraft
-) -> ErpDocument:
-    """The one ERP document with our reference: found, or created now."""
+) -> tuple[ErpDocument, bool]:
+    """The one ERP document with our reference, and whether it was created just now."""
     found = _look(document, erp, draft)
-    if found is not None and found.status is DocumentStatus.DRAFT:
-        recheck = lease.transfer.hold == Hold.TOTALS_DISAGREE or documents.differs(document, draft)
-        if recheck and document.status != Status.SENT:
-            _withdraw(document, erp, found, "the mapping or the order is another one by now.")
-            found = None
+    if (
+        found is not None
+        and found.status is DocumentStatus.DRAFT
+        and document.status != Status.SENT
+        and documents.differs(document, draft)
+    ):
+        _withdraw(document, erp, found, "the mapping or the order is another one by now.")
+        found = None
     if found is not None:
         if document.external_id != found.external_id:
             documents.mark_created(document, found.external_id, found=True)
-        return found
+        return found, False
     if document.status in documents.SETTLED:
         raise Held(
             Hold.DUPLICATE_REFERENCE,
@@ -126,7 +133,7 @@ def _find_or_create(
             reason="The new document cannot be read yet.",
             retry_after=timedelta(seconds=1),
         )
-    return read_back
+    return read_back, True
 
 
 def _look(document: Document, erp: Erp, draft: DocumentDraft) -> ErpDocument | None:
@@ -208,13 +215,9 @@ def _judge(
             f"{booked.total_tax:.2f}.",
         )
         return
-    accepted = lease.transfer.approved_totals or {}
-    if accepted.get("total") == f"{comparison.total.difference:f}" and accepted.get("tax") == (
-        f"{comparison.tax.difference:f}"
-    ):
-        documents.mark_checked(
-            document, booked, f"The difference was accepted by {accepted.get('by', 'a person')}."
-        )
+    if _accepted(lease, comparison):
+        by = (lease.transfer.approved_totals or {}).get("by", "a person")
+        documents.mark_checked(document, booked, f"The difference was accepted by {by}.")
         return
     documents.mark_checked(
         document,
@@ -230,6 +233,14 @@ def _judge(
         "Nothing is posted. Compare the lines below, correct tax setup or mapping and release; or "
         "accept the difference.",
         comparison=comparison.as_json(),
+    )
+
+
+def _accepted(lease: Lease, comparison: Comparison) -> bool:
+    """Whether a person has accepted exactly this difference."""
+    accepted = lease.transfer.approved_totals or {}
+    return accepted.get("total") == f"{comparison.total.difference:f}" and (
+        accepted.get("tax") == f"{comparison.tax.difference:f}"
     )
 
 

@@ -68,7 +68,7 @@ class Flow:
 
     def place(self, **spec: Any) -> dict[str, Any]:
         """An order in the store; nothing of ours hears of it yet."""
-        return self.store_simulator.post("orders", **spec)
+        return self.store_simulator.post("orders", **{"country": "GB", **spec})
 
     def announce(self, order_id: int | str, *, event: str = "store/order/created") -> Any:
         """What a webhook does: the notice is stored and its transfer made."""

@@ -34,7 +34,7 @@ class Simulator:
         with urllib.request.urlopen(f"{self.control}/__sandbox__/api/{path}", timeout=10) as answer:
             return json.loads(answer.read(), parse_float=Decimal)
 
-    def post(self, path: str, **body: Any) -> Any:
+    def post(self, path: str, /, **body: Any) -> Any:
         request = urllib.request.Request(
             f"{self.control}/__sandbox__/api/{path}",
             data=json.dumps(body, default=str).encode(),

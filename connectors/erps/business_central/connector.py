@@ -81,11 +81,12 @@ class BusinessCentral(Erp):
         return self._places.get(currency, 0 if currency in ("JPY", "KRW", "ISK") else 2)
 
     def find_customers(self, email: str) -> tuple[ErpCustomer, ...]:
-        """As typed, then in lower case: text comparison is case-sensitive there. The field can hold
-        several addresses separated by semicolons; those are asked for when nothing else matched."""
-        asked = list(dict.fromkeys((email, email.lower())))
+        """By tolower, because text comparison is case-sensitive there. The field can hold several
+        addresses separated by semicolons; those are asked for when nothing else matched."""
         rows: list[Json] = self.client.find(
-            "customers", odata.any_of("email", asked), purpose="look for the customer by e-mail"
+            "customers",
+            f"tolower(email) eq {odata.literal(email.lower())}",
+            purpose="look for the customer by e-mail",
         )
         found = [row for row in rows if _has_email(row, email)]
         if not found:
