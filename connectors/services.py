@@ -246,7 +246,9 @@ def save_settings(
 
     Raises ValidationError by setting. A change makes the connection untested: ping it.
     """
-    errors = check_values(connection.kind, values, secrets_set=connection.secrets_set)
+    errors = check_values(
+        connection.kind, {**connection.values, **values}, secrets_set=connection.secrets_set
+    )
     if errors:
         raise ValidationError(errors)
     plain, secret = _split(connection.kind, values)

@@ -111,6 +111,7 @@ class _Parser:
                     return (lambda row: str(read(row)).endswith(wanted)), {name}
             return (lambda row: wanted in str(read(row))), {name}
         self.at -= 1
+        is_plain = self.peek()[1] in self.properties
         read, name = self.operand()
         operator = self.take()[1]
         if operator == "in":
@@ -129,7 +130,7 @@ class _Parser:
         }
         if operator not in compare:
             raise self.bad(f"Unknown operator '{operator}' in '{self.text}'.")
-        if operator == "eq" and isinstance(wanted, str):
+        if operator == "eq" and is_plain and isinstance(wanted, str):
             self.equalities[name] = wanted
         test = compare[operator]
         return (lambda row: test(read(row), wanted)), {name}

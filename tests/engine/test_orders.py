@@ -36,13 +36,25 @@ def test_a_paid_order_becomes_one_posted_invoice_over_the_same_total(flow):
         {"lines": [{"sku": "SPORK-TI", "quantity": 3}, {"sku": "BOOK-LAKES", "quantity": 7}]},
         {"tax_inclusive": False, "lines": [{"sku": "SPORK-TI", "quantity": 3}, TENT]},
         {"country": "DE", "lines": [TENT]},
-        {"coupon": {"code": "C", "amount": "7.77"}, "lines": [TENT, {"sku": "MAP-BEN", "quantity": 3}]},
+        {
+            "coupon": {"code": "C", "amount": "7.77"},
+            "lines": [TENT, {"sku": "MAP-BEN", "quantity": 3}],
+        },
         {"order_discount": "10.01", "lines": [TENT, {"sku": "SPORK-TI", "quantity": 3}]},
         {"handling": "2.35", "fees": [{"name": "Eco fee", "amount": "1.10"}], "lines": [TENT]},
         {"lines": [{**TENT, "wrapping": "3.50", "discount": "24.99"}]},
         {"gift_certificate_amount": "20.00", "store_credit_amount": "5.00", "lines": [TENT]},
     ],
-    ids=["rates", "net prices", "euro", "coupon", "order discount", "charges", "wrapping", "tenders"],
+    ids=[
+        "rates",
+        "net prices",
+        "euro",
+        "coupon",
+        "order discount",
+        "charges",
+        "wrapping",
+        "tenders",
+    ],
 )
 def test_totals_agree_to_the_cent(flow, spec):
     order, transfer = flow.carry(**spec)
@@ -109,13 +121,13 @@ def test_a_missing_lookup_row_releases_everything_that_waited_for_it(flow):
 
 
 def test_a_closed_period_holds_and_the_order_goes_by_itself_when_it_opens(flow):
-    flow.erp_simulator.post("period", **{"to": "2020-01-31"})
+    flow.erp_simulator.post("period", to="2020-01-31")
     order, transfer = flow.carry(lines=[TENT])
     assert transfer.hold == "period_closed"
     assert "allowed posting dates" in transfer.vendor_words
     assert transfer.due_at > timezone.now()
     assert flow.booked()["posted"] == 0
-    flow.erp_simulator.post("period", **{"to": None})
+    flow.erp_simulator.post("period", to=None)
     Transfer.objects.update(due_at=timezone.now())
     assert flow.work(order["id"]).state == "posted"
     assert flow.booked()["duplicates"] == {}
@@ -307,20 +319,29 @@ def test_the_stores_own_tax_can_be_a_line_of_its_own(flow):
         lines=[TENT], tax_inclusive=False, tax_rate="0.0825", shipping="4.95"
     )
     assert transfer.state == "posted", (transfer.reason, transfer.comparison)
-    assert flow.booked()["invoices"][0]["totalAmountIncludingTax"] == Decimal(order["total_inc_tax"])
+    assert flow.booked()["invoices"][0]["totalAmountIncludingTax"] == Decimal(
+        order["total_inc_tax"]
+    )
 
 
 def test_no_secret_ever_reaches_the_trail(flow):
     flow.carry(lines=[TENT])
     services.ping(flow.erp)
-    secrets = ("sandbox-store-access-token", "sandbox-store-client-secret", "sandbox-entra-client-secret")
+    secrets = (
+        "sandbox-store-access-token",
+        "sandbox-store-client-secret",
+        "sandbox-entra-client-secret",
+    )
     for exchange in Exchange.objects.all():
         text = " ".join(
             str(part)
             for part in (
-                exchange.url, exchange.request_headers, exchange.response_headers,
-                exchange.request_body, exchange.response_body,
-            )  # fmt: skip
+                exchange.url,
+                exchange.request_headers,
+                exchange.response_headers,
+                exchange.request_body,
+                exchange.response_body,
+            )
         )
         assert not any(secret in text for secret in secrets), exchange.purpose
         assert "eyJ0eXAi" not in text

@@ -181,12 +181,18 @@ def deliver(
     ).encode()
     name, value = services.hook_secret_header(flow.store)
     headers = {name: value, **signed(body, secret), **more.pop("headers", {})}
-    return Client(SERVER_NAME="hooks.test.example").post(
-        f"/hooks/{flow.store.hook_key}/",
-        data=body,
-        content_type="application/json",
-        headers=headers,
-    )
+    return post_hook(flow.store.hook_key, body, headers)
+
+
+def post_hook(key: str, body: bytes, headers: dict[str, str] | None = None) -> Any:
+    """One POST to a hook address through the whole middleware, and back into the tenant."""
+    before = connection.tenant
+    try:
+        return Client(SERVER_NAME="hooks.test.example").post(
+            f"/hooks/{key}/", data=body, content_type="application/json", headers=headers or {}
+        )
+    finally:
+        connection.set_tenant(before)
 
 
 def empty_tables() -> None:

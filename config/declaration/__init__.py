@@ -1,0 +1,1 @@
+"""``manage.py apply``: a company, its people, connections, routes and mappings from one file."""

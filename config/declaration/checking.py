@@ -1,0 +1,187 @@
+"""Everything that is wrong with a declaration, at once, each with its path in the file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from connectors.contract import Erp, Store
+from connectors.registry import SYSTEMS
+from connectors.services import check_values
+from sync import mapping_rules, route_settings
+
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "apply.schema.json"
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Problems(Exception):
+    """The file cannot be applied; ``lines`` says why, one problem each with its path."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def read(path: Path, *, allow_literal_secrets: bool = False) -> dict[str, Any]:
+    """The declaration, checked, with ``${NAME}`` replaced. Raises Problems."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise Problems([f"{path}: {' '.join(str(error).split())}"]) from error
+    plain = _without_dates(raw)
+    problems = [
+        f"{_path(error.absolute_path)}: {error.message}"
+        for error in sorted(
+            Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(plain),
+            key=lambda error: [str(part) for part in error.absolute_path],
+        )
+    ]
+    filled = _filled(plain, "", problems)
+    if isinstance(filled, dict):
+        problems += _cross_checks(filled, plain, allow_literal_secrets)
+    if problems:
+        raise Problems(list(dict.fromkeys(problems)))
+    return filled  # type: ignore[no-any-return]
+
+
+def _path(parts: Any) -> str:
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "(file)"
+
+
+def _without_dates(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _without_dates(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_dates(item) for item in value]
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+def _filled(value: Any, path: str, problems: list[str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _filled(item, f"{path}.{key}" if path else key, problems)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_filled(item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            problems.append(f"{path}: the environment has no {name}.")
+        return os.environ.get(name, "")
+
+    return _REFERENCE.sub(replace, value)
+
+
+def _items(value: Any, name: str) -> list[tuple[int, dict[str, Any]]]:
+    rows = value.get(name) if isinstance(value, dict) else None
+    return [(i, row) for i, row in enumerate(rows or []) if isinstance(row, dict)]
+
+
+def _cross_checks(
+    filled: dict[str, Any], plain: dict[str, Any], allow_literal_secrets: bool
+) -> Iterator[str]:
+    tenants = _items(filled, "tenants")
+    for name in ("slug", "host"):
+        yield from _twice([(f"tenants[{i}].{name}", row.get(name)) for i, row in tenants])
+    for index, tenant in tenants:
+        where = f"tenants[{index}]"
+        connections = _items(tenant, "connections")
+        routes = _items(tenant, "routes")
+        for part, rows in (("connections", connections), ("routes", routes)):
+            yield from _twice([(f"{where}.{part}[{i}].slug", r.get("slug")) for i, r in rows])
+        kinds: dict[str, str] = {}
+        for i, row in connections:
+            kinds[str(row.get("slug"))] = str(row.get("kind"))
+            original = plain["tenants"][index]["connections"][i]
+            yield from _connection(
+                f"{where}.connections[{i}]", row, original, allow_literal_secrets
+            )
+        for i, row in routes:
+            yield from _route(f"{where}.routes[{i}]", row, kinds)
+
+
+def _twice(values: list[tuple[str, Any]]) -> Iterator[str]:
+    seen: dict[Any, str] = {}
+    for path, value in values:
+        if value in seen:
+            yield f"{path}: “{value}” is already at {seen[value]}."
+        elif value is not None:
+            seen[value] = path
+
+
+def _connection(
+    where: str, row: dict[str, Any], original: dict[str, Any], allow_literal_secrets: bool
+) -> Iterator[str]:
+    kind = str(row.get("kind"))
+    if kind not in SYSTEMS:
+        yield f"{where}.kind: “{kind}” is not one of {', '.join(SYSTEMS)}."
+        return
+    values = texts(row.get("settings") or {})
+    for name, words in check_values(kind, values).items():
+        yield f"{where}.settings.{name}: {words}"
+    if allow_literal_secrets:
+        return
+    for setting in SYSTEMS[kind].settings:
+        given = (original.get("settings") or {}).get(setting.name)
+        if setting.is_secret and given and not _REFERENCE.fullmatch(str(given)):
+            yield f"{where}.settings.{setting.name}: a secret is given as ${{NAME}}, not in the file."
+
+
+def _route(where: str, row: dict[str, Any], kinds: dict[str, str]) -> Iterator[str]:
+    sides: dict[str, Any] = {}
+    for side, base in (("store", Store), ("erp", Erp)):
+        slug = str(row.get(side))
+        if slug not in kinds:
+            yield f"{where}.{side}: there is no connection “{slug}” in this tenant."
+            continue
+        system = SYSTEMS.get(kinds[slug])
+        if system is not None and not issubclass(system, base):
+            yield f"{where}.{side}: “{slug}” is a connection to {system.title}, not a {side}."
+        elif system is not None:
+            sides[side] = system
+    if start_of(row) is None and row.get("start"):
+        yield f"{where}.start: “{row['start']}” is not a date such as 2026-11-01."
+    if len(sides) < 2:
+        return
+    _, errors = route_settings.clean(row.get("settings") or {}, sides["store"], sides["erp"])
+    for name, words in errors.items():
+        yield f"{where}.settings.{name}: {words}"
+    for i, mapping in _items(row, "mappings"):
+        for name, words in mapping_rules.check(sides["erp"].target_fields, texts(mapping)).items():
+            yield f"{where}.mappings[{i}].{name}: {words}"
+    for table, rows in (row.get("lookups") or {}).items():
+        for key, value in (rows if isinstance(rows, dict) else {}).items():
+            for words in mapping_rules.check_lookup(table, key, str(value)).values():
+                yield f"{where}.lookups.{table}.{key}: {words}"
+
+
+def texts(values: dict[str, Any]) -> dict[str, str]:
+    """Settings as texts: yes and no for flags."""
+    return {
+        name: ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        for name, value in values.items()
+    }
+
+
+def start_of(row: dict[str, Any]) -> datetime | None:
+    text = str(row.get("start") or "")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,225 @@
+"""The console in a real Chromium, over the whole product running as its own processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from config.embedded import die_with_parent, free_port
+from connectors import services
+from sync import mapping_rules
+from tenants.models import Membership, User
+from tests.support.simulators import HOOK_HOST
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine"
+    ),
+]
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "a rather long password"
+PAGES = (
+    "/", "/transfers/", "/transfers/?state=held", "/connections/", "/connections/store/",
+    "/connections/ledger/", "/connections/add/bigcommerce/", "/mappings/web/settings/",
+    "/mappings/web/customer/", "/mappings/web/invoice/", "/mappings/web/line/",
+    "/mappings/web/lookups/", "/mappings/web/try/", "/audit/",
+)  # fmt: skip
+
+
+class Product:
+    """Web server, worker and scheduler on the test's database."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        python = sys.executable
+        commands = (
+            (python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port",
+             str(self.port), "--blocking-threads", "4", "--no-ws", "config.wsgi:application"),
+            (python, "-m", "celery", "-A", "config", "worker", "--pool", "threads",
+             "--concurrency", "4", "-Q", "work,tick", "--loglevel", "error"),
+            (python, "-m", "celery", "-A", "config", "beat", "--pidfile=", "--loglevel", "error"),
+        )  # fmt: skip
+        self.processes = [
+            subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONWARNINGS": "ignore"},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+            for command in commands
+        ]
+        for _ in range(200):
+            with (
+                suppress(OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1),
+            ):
+                return
+            threading.Event().wait(0.1)
+        raise AssertionError("the web server did not start")
+
+    def stop(self) -> None:
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, 9)
+            process.wait()
+
+
+@pytest.fixture
+def product(flow):
+    running = Product()
+    flow.store_simulator.post("deliver-to", host=HOOK_HOST, url=f"http://127.0.0.1:{running.port}")
+    services.ensure_hooks(flow.store, ["orders"])
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def people(tenant):
+    for role in ("admin", "accountant", "viewer"):
+        user = User.objects.create_user(f"{role}@example.com", PASSWORD, name=role.capitalize())
+        Membership.objects.create(user=user, tenant=tenant, role=role)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync",
+                "--host-resolver-rules=MAP acme.localhost 127.0.0.1",
+            ],
+        )  # fmt: skip
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium, product, people):
+    context = chromium.new_context(
+        base_url=f"http://acme.localhost:{product.port}", viewport={"width": 1440, "height": 900}
+    )
+    page = context.new_page()
+    page.complaints = []  # type: ignore[attr-defined]
+    page.on(
+        "console",
+        lambda m: page.complaints.append(m.text) if m.type == "error" else None,  # type: ignore[attr-defined]
+    )
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
+    yield page
+    context.close()
+
+
+def sign_in(page: Page, role: str = "admin", password: str = PASSWORD) -> None:
+    page.goto("/")
+    page.fill("#email", f"{role}@example.com")
+    page.fill("#password", password)
+    page.click("button:has-text('Sign in')")
+
+
+def test_an_order_is_watched_from_sign_in_to_ledger_held_released_and_replayed(page, flow):
+    sign_in(page, password="wrong")
+    expect(page.get_by_role("alert")).to_contain_text("not right")
+    page.complaints.clear()  # the browser reports the 401 itself
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    page.goto("/connections/ledger/")
+    page.click("#ping")
+    expect(page.get_by_role("status")).to_contain_text("Acme ledger works")
+    expect(page.get_by_text("Client ID and secret are accepted.")).to_be_visible()
+
+    page.goto("/transfers/")
+    expect(page.get_by_text("No orders yet")).to_be_visible()
+    order = flow.place(lines=[{"sku": "TENT-2P-GRN", "quantity": 1}])
+    row = page.get_by_role("row").filter(has_text=str(order["id"]))
+    expect(row.get_by_text("Posted", exact=True)).to_be_visible(timeout=20_000)
+    row.get_by_role("link", name=str(order["id"])).click()
+    expect(page.get_by_role("heading", name="In the ledger")).to_be_visible()
+    page.get_by_text("create the document as a draft").click()
+    expect(page.get_by_text('"externalDocumentNumber"').first).to_be_visible()
+
+    mapping_rules.delete_lookup(flow.route, table="charges", key="shipping")
+    held = flow.place(lines=[{"sku": "MAT-FOAM", "quantity": 2}], shipping="4.95")
+    page.goto("/transfers/")
+    row = page.get_by_role("row").filter(has_text=str(held["id"]))
+    expect(row.get_by_text("Lookup missing")).to_be_visible(timeout=20_000)
+    row.get_by_role("link", name=str(held["id"])).click()
+    page.get_by_label("“shipping” is booked on").fill("account:6610")
+    page.click("button:has-text('Add the row and release')")
+    expect(page.get_by_role("status")).to_contain_text("1 transfer released")
+    expect(page.get_by_role("heading", name="In the ledger")).to_be_visible(timeout=20_000)
+
+    page.click("button:has-text('Replay')")
+    expect(page.get_by_text("Replayed by a person").first).to_be_visible()
+    expect(page.get_by_role("heading", name="In the ledger")).to_be_visible(timeout=20_000)
+    booked = flow.booked()
+    assert (booked["posted"], booked["duplicates"]) == (2, {})
+    page.goto("/audit/")
+    expect(page.get_by_text("admin@example.com").first).to_be_visible()
+    assert page.complaints == []
+
+
+def test_no_page_breaks_the_content_policy_or_overflows_a_phone(page, flow):
+    sign_in(page)
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    for width in (390, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in PAGES:
+            answer = page.goto(path)
+            assert answer is not None
+            assert answer.status == 200, path
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, (path, width, wide)
+    page.click("[data-theme-toggle]")
+    assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+    assert page.complaints == []
+
+
+def test_a_viewer_reads_and_changes_nothing(page, flow):
+    flow.carry(lines=[{"sku": "GIFTBOX-XMAS", "quantity": 1}])
+    sign_in(page, "viewer")
+    page.goto("/transfers/?state=held")
+    page.locator("a.row-link").first.click()
+    expect(page.get_by_role("heading", name="Held: item unknown")).to_be_visible()
+    assert page.get_by_role("button", name="Release").count() == 0
+    answer = page.request.post(page.url + "act/", form={"act": "release"})
+    assert answer.status == 403
+
+
+def test_a_broken_expression_is_refused_beside_its_field(page, flow):
+    sign_in(page, "accountant")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    page.goto("/mappings/web/invoice/")
+    row = page.get_by_role("row").filter(has_text="Salesperson code")
+    row.get_by_label("How Salesperson code is filled").select_option("path")
+    row.get_by_label("Constant or path for Salesperson code").fill("order.[")
+    row.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("This is not a valid path")).to_be_visible()
+    assert not flow.route.mappings.exists()
+
+
+def test_try_on_order_shows_the_document_and_sends_nothing(page, flow):
+    order = flow.place(lines=[{"sku": "TENT-2P-GRN", "quantity": 1}], status_id=7)
+    sign_in(page, "accountant")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    flow.store_simulator.post(f"orders/{order['id']}/status", status_id=11)
+    flow.erp_simulator.post("requests/clear")
+    page.goto(f"/mappings/web/try/?number={order['id']}")
+    expect(page.get_by_text(f'"WEB-{order["id"]}"').first).to_be_visible()
