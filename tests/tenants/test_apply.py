@@ -19,7 +19,13 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "company.y
 
 @pytest.fixture
 def secrets(monkeypatch):
-    for name in ("OPERATOR_PASSWORD", "ANNA_PASSWORD", "SHOP_TOKEN", "SHOP_CLIENT_SECRET", "LEDGER_CLIENT_SECRET"):
+    for name in (
+        "OPERATOR_PASSWORD",
+        "ANNA_PASSWORD",
+        "SHOP_TOKEN",
+        "SHOP_CLIENT_SECRET",
+        "LEDGER_CLIENT_SECRET",
+    ):
         monkeypatch.setenv(name, f"value of {name}")
 
 

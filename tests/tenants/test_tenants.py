@@ -120,5 +120,13 @@ def test_the_operators_admin_is_only_on_the_public_host(people):
     assert browse(None, "/admin/", "localhost").status_code == 302
     people["stranger"].is_staff = people["stranger"].is_superuser = True
     people["stranger"].save()
-    for page in ("", "tenants/tenant/", "tenants/user/", "tenants/hookaddress/", "tenants/agendaitem/", "django_celery_beat/periodictask/", "tenants/tenant/add/"):
+    for page in (
+        "",
+        "tenants/tenant/",
+        "tenants/user/",
+        "tenants/hookaddress/",
+        "tenants/agendaitem/",
+        "django_celery_beat/periodictask/",
+        "tenants/tenant/add/",
+    ):
         assert browse(people["stranger"], f"/admin/{page}", "localhost").status_code == 200, page

@@ -1,0 +1,1 @@
+"""Figures of the product on one machine; ``make bench`` prints them as tables."""
