@@ -44,6 +44,7 @@ lock: $(STAMP)
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras pyproject.toml -o requirements.lock
 
 clean:  ## removes the data of `make run` and the virtual environment
+	@for link in .data/*/postgres; do if [ -L "$$link" ]; then rm -rf "$$(readlink "$$link")"; fi; done
 	rm -rf .data $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 
 .PHONY: assets

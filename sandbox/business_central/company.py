@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,7 @@ class Company:
     def __init__(self, name: str, journal: Journal, clock: Clock) -> None:
         self.name, self.journal, self.clock = name, journal, clock
         self.id = seed.guid("company", name)
+        self.changed: Callable[[str, str, str, str], None] = lambda *change: None
         self.load()
 
     def load(self) -> None:
@@ -77,6 +79,7 @@ class Company:
     def keep(self, entity: str, row: dict[str, Any]) -> None:
         """Store a row, with its indexes and a new ETag."""
         old = self.tables[entity].get(row["id"])
+        self.changed(self.id, entity, row["id"], "created" if old is None else "updated")
         row["_etag"] = int(row.get("_etag", 0)) + 1
         row["lastModifiedDateTime"] = self.now()
         for (name, column), index in self.index.items():
@@ -94,6 +97,7 @@ class Company:
             if name == entity:
                 index.get(row[column], {}).pop(row["id"], None)
         del self.tables[entity][row["id"]]
+        self.changed(self.id, entity, row["id"], "deleted")
         self.journal.drop(f"{self.id}/{entity}", row["id"])
 
     def save_state(self) -> None:

@@ -35,6 +35,8 @@ class Panel:
         for company in self.environment.companies.values():
             company.load()
         self.environment.card = "enabled"
+        self.environment.subscriptions.rows.clear()
+        self.environment.subscriptions.pending.clear()
         self.environment.calls.clear()
 
     def app(self) -> Starlette:
@@ -51,6 +53,7 @@ class Panel:
                 Route(f"{api}/documents", self.document, methods=["POST"]),
                 Route(f"{api}/tokens/expire", self.expire, methods=["POST"]),
                 Route(f"{api}/settings", self.settings, methods=["POST"]),
+                Route(f"{api}/deliver-to", self.deliver_to, methods=["POST"]),
             ]
         )
 
@@ -164,6 +167,11 @@ class Panel:
         if post:
             self.company.post(row)
         return done(request, self._document(row))
+
+    async def deliver_to(self, request: Request) -> Response:
+        body = await body_of(request)
+        self.environment.subscriptions.routes[str(body["host"])] = str(body["url"])
+        return done(request)
 
     async def expire(self, request: Request) -> Response:
         self.environment.entra.expire_all()

@@ -8,6 +8,7 @@ import threading
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -100,9 +101,11 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.got.append((dict(self.headers), body))
+                token = parse_qs(urlsplit(self.path).query).get("validationToken", [""])[0]
                 self.send_response(outer.status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(token)))
                 self.end_headers()
+                self.wfile.write(token.encode())
 
             def log_message(self, *args) -> None:
                 return
@@ -284,3 +287,39 @@ def test_business_centrals_entities_are_those_of_the_sheet():
                 assert info.read_only == bool(theirs.get("readOnly")), f"{entity}.{name}"
             if info.length and "maxLength" in theirs:
                 assert info.length == theirs["maxLength"], f"{entity}.{name}"
+
+
+def test_a_subscription_needs_its_handshake_tells_of_changes_and_ends_on_a_wrong_answer(
+    simulators, erp
+):
+    receiver = Receiver()
+    simulators.erp.post("deliver-to", host="receiver.example", url=receiver.url)
+    company = simulators.erp.get("state")["company_id"]
+    body = {
+        "notificationUrl": "https://receiver.example/bc",
+        "resource": f"/api/v2.0/companies({company})/items",
+        "clientState": "ours",
+    }
+    address = "/../subscriptions"
+    receiver.status = 404
+    assert erp("POST", address, json=body).status_code == 400
+    receiver.status = 200
+    assert erp("POST", address, json=body).status_code == 201
+    receiver.got.clear()
+    simulators.erp.post("items", number="TENT-2P-GRN", blocked="0")
+    simulators.erp.post("items", number="TENT-2P-GRN", blocked="0")
+    simulators.erp.post("clock", advance_seconds=31)
+    receiver.wait(1)
+    (notice,) = json.loads(receiver.got[0][1])["value"]
+    assert (notice["clientState"], notice["changeType"]) == ("ours", "updated")
+    receiver.status = 403
+    simulators.erp.post("items", number="TENT-2P-GRN", blocked="0")
+    simulators.erp.post("clock", advance_seconds=31)
+    receiver.wait(2)
+    for _ in range(40):
+        left = erp("GET", address).json()["value"]
+        if not left:
+            break
+        threading.Event().wait(0.05)
+    assert left == []
+    receiver.server.shutdown()
