@@ -239,6 +239,13 @@ class Erp(ABC):
         """The pricing mode that a document of a customer never seen before is expected to have."""
         return False
 
+    @property
+    def transfers_at_once(self) -> int:
+        """How many transfers may be worked for this connection at the same time, over all worker
+        processes: enough to keep its calls in flight busy, and no more, so that one slow ERP does
+        not hold every thread."""
+        return 8
+
     @classmethod
     @abstractmethod
     def build(cls, values: Mapping[str, str], kit: Kit) -> Erp:

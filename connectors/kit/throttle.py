@@ -62,7 +62,9 @@ class Limits:
 class Budget:
     """The shared budget of one connection. ``scope`` is the key: schema and connection."""
 
-    GATE_PATIENCE = 2.0  # seconds that a call may wait for its turn in flight
+    # Seconds that a call may wait for its turn in flight. Giving up early would throw away the
+    # calls that the same order has made before, and make the queue longer.
+    GATE_PATIENCE = 30.0
     LEASE = 120.0  # seconds after which a call whose worker died no longer counts
 
     def __init__(self, redis: Redis | None, scope: str, limits: Limits) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,7 +15,16 @@ from connectors import services
 from connectors.contract import Erp, Store
 from connectors.errors import NeedsAttention, Rejected, TryLater
 from connectors.records import DocumentKind, DocumentStatus, ErpCustomer, Order
-from sync import decide, documents, mapping, mapping_rules, outcomes, route_settings, transfers
+from sync import (
+    decide,
+    dispatch,
+    documents,
+    mapping,
+    mapping_rules,
+    outcomes,
+    route_settings,
+    transfers,
+)
 from sync.models import Crosswalk, Hold, Route, State, Transfer
 from sync.pipelines import customers, items, posting
 from sync.transfers import Lease, Settlement
@@ -28,6 +38,13 @@ DOCUMENT_KINDS = {
 
 def work(transfer_id: int) -> None:
     """Claim a transfer and carry it as far as it goes. Whatever happens ends in a state."""
+    if not _has_room(transfer_id):
+        dispatch.wake_at(
+            dispatch.TRANSFER,
+            transfer_id,
+            timezone.now() + timedelta(seconds=random.uniform(0.5, 3)),  # noqa: S311
+        )
+        return
     transfers.wake_held(transfer_id)
     lease = transfers.claim(transfer_id)
     if lease is None:
@@ -45,6 +62,18 @@ def work(transfer_id: int) -> None:
                 transfers.settle(lease, outcomes.of(error, transfer))
             except transfers.LeaseLost:
                 return
+
+
+def _has_room(transfer_id: int) -> bool:
+    """Whether the ERP's connection takes another transfer now. The others wait in the database,
+    not in threads: one slow ERP must not hold up every tenant."""
+    transfer = Transfer.objects.select_related("route__erp").filter(pk=transfer_id).first()
+    if transfer is None or not transfer.route.erp.is_open:
+        return True
+    working = Transfer.objects.filter(
+        route__erp=transfer.route.erp, state=State.WORKING, lease_until__gt=timezone.now()
+    ).count()
+    return working < services.open_erp(transfer.route.erp).transfers_at_once
 
 
 def carry(lease: Lease) -> None:

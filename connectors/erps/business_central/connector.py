@@ -62,6 +62,10 @@ class BusinessCentral(Erp):
         return timedelta(seconds=self.client.timeout + 5)
 
     @property
+    def transfers_at_once(self) -> int:
+        return 2 * int(self._values.get("requests_in_flight") or 4)
+
+    @property
     def new_customers_include_tax(self) -> bool:
         return self._values.get("prices_include_tax") == "yes"
 
