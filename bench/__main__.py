@@ -76,16 +76,18 @@ def receipts(rig: Rig) -> str:
 def orders(rig: Rig) -> str:
     """Orders from webhook to posted invoice, by worker threads and by the systems' latency."""
     from connectors import services
+    from connectors.services import redis_client
 
     services.ensure_hooks(rig.flow.store, ["orders"])
     rows = []
     for store_ms, erp_ms, count, threads in (
         (0, 0, 150, 4),
         (0, 0, 150, 16),
-        (80, 300, 40, 4),
-        (80, 300, 80, 16),
-        (80, 300, 120, 32),
+        (80, 300, 30, 4),
+        (80, 300, 60, 16),
+        (80, 300, 60, 32),
     ):
+        redis_client().flushdb()
         rig.web()
         rig.simulators.store.post("latency", ms=store_ms)
         rig.simulators.erp.post("latency", ms=erp_ms)

@@ -104,6 +104,8 @@ def of(error: Exception, transfer: Transfer) -> Settlement:
                 action=Action.HELD,
                 data={"code": error.code, "detail": error.detail},
             )
+        case OutcomeUnknown() if transfer.attempts >= MAX_ATTEMPTS:
+            return _failed(error)
         case OutcomeUnknown():
             return Settlement(
                 state=State.WAITING,

@@ -232,7 +232,8 @@ def _apply(transfer: Transfer, new: Settlement) -> None:
     transfer.again = False
     if new.state == State.WAITING and not new.counts:
         transfer.attempts = max(transfer.attempts - 1, 0)
-    if new.state in (State.POSTED, State.HELD, State.SKIPPED):
+    by_hand = new.action in (Action.RELEASED, Action.REPLAYED)
+    if by_hand or new.state in (State.POSTED, State.HELD, State.SKIPPED):
         transfer.attempts = 0
     if new.state == State.POSTED and transfer.posted_at is None:
         transfer.posted_at = now

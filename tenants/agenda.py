@@ -44,6 +44,18 @@ def put(kind: str, key: str, due_at: datetime, *, priority: int = 50) -> None:
             raise LookupError(f"{database.schema_name} is not a tenant's schema")
 
 
+def put_for_every_tenant(kind: str, key: str, due_at: datetime, *, priority: int = 50) -> int:
+    """Have ``kind`` begin for every active tenant that has no such row yet. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {_TABLE} (tenant_id, kind, key, priority, due_at, dispatches)"
+            " SELECT id, %s, %s, %s, %s, 0 FROM public.tenants_tenant WHERE is_active"
+            " ON CONFLICT (tenant_id, kind, key) DO NOTHING",
+            [kind, key, priority, due_at],
+        )
+        return int(cursor.rowcount)
+
+
 def remove(kind: str, key: str) -> None:
     """Nothing is due any more for ``key`` of the current tenant."""
     with connection.cursor() as cursor:

@@ -52,11 +52,13 @@ return {0, 0}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a system allows: ``calls`` in each ``seconds`` (0 = not limited by us), and how many
-    calls may be in flight at once."""
+    calls may be in flight at once. After ``longest_call_seconds`` a call no longer counts as in
+    flight: its worker must have died."""
 
     calls: int = 0
     seconds: float = 1.0
     in_flight: int = 8
+    longest_call_seconds: float = 45.0
 
 
 class Budget:
@@ -65,7 +67,6 @@ class Budget:
     # Seconds that a call may wait for its turn in flight. Giving up early would throw away the
     # calls that the same order has made before, and make the queue longer.
     GATE_PATIENCE = 30.0
-    LEASE = 120.0  # seconds after which a call whose worker died no longer counts
 
     def __init__(self, redis: Redis | None, scope: str, limits: Limits) -> None:
         self._redis = redis
@@ -113,7 +114,7 @@ class Budget:
                     limits.calls / (limits.seconds * 1000) if limits.calls else 0,
                     limits.in_flight,
                     ticket,
-                    int(self.LEASE * 1000),
+                    int(limits.longest_call_seconds * 1000),
                 ],
             )
         except RedisError as error:

@@ -214,3 +214,15 @@ def test_everything_completes_by_itself_within_thirty_seconds_after_redis_was_wi
     assert wait_until(lambda: posted() == 20, 30), posted()
     booked = flow.booked()
     assert (booked["posted"], booked["drafts"], booked["duplicates"]) == (20, 0, {})
+
+
+@pytest.mark.slow
+def test_the_trail_is_sealed_by_itself(flow, programs):
+    from audit.models import Seal
+    from audit.verify import verify
+
+    flow.carry(lines=[TENT])
+    programs.worker()
+    programs.beat()
+    assert wait_until(lambda: Seal.objects.exists())
+    assert verify().is_whole

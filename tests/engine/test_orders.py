@@ -195,6 +195,22 @@ def test_a_create_that_never_arrived_is_sent_again_only_after_its_time_is_over(f
     assert flow.booked()["duplicates"] == {}
 
 
+def test_an_erp_that_never_answers_ends_with_a_person_and_a_replay_begins_afresh(flow):
+    flow.erp_simulator.fault("drop", method="POST", path="salesInvoices$", times=None)
+    order = flow.place(lines=[TENT])
+    flow.announce(order["id"])
+    for _ in range(14):
+        Document.objects.update(sent_at=timezone.now() - timedelta(minutes=5))
+        transfer = flow.work(order["id"])
+    assert transfer.state == "failed"
+    assert transfer.reason
+    flow.erp_simulator.post("faults/clear")
+    actions.replay([transfer.pk])
+    Document.objects.update(sent_at=timezone.now() - timedelta(minutes=5))
+    assert flow.work(order["id"]).state == "posted"
+    assert flow.booked()["duplicates"] == {}
+
+
 def test_a_document_that_somebody_keyed_by_hand_is_taken_on_if_equal_and_held_if_not(flow):
     order = flow.place(lines=[TENT], customer={"email": "hand@example.com"}, shipping="0")
     customer = flow.erp_simulator.post("customers", displayName="Hand", email="hand@example.com")

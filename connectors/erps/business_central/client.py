@@ -38,7 +38,14 @@ class Client:
         self.http = Http(
             base_url=f"{api}/v2.0/{quote(values['tenant_id'])}/{quote(values['environment'])}/api/v2.0",
             kit=kit,
-            budget=kit.budget(Limits(calls=LIMITS_PER_5_MINUTES, seconds=300, in_flight=in_flight)),
+            budget=kit.budget(
+                Limits(
+                    calls=LIMITS_PER_5_MINUTES,
+                    seconds=300,
+                    in_flight=in_flight,
+                    longest_call_seconds=self.timeout + 10,
+                )
+            ),
             read_error=read_error,
             auth=EntraAuth(self.tokens),
             headers={"Accept": "application/json", "Accept-Language": "en-US"},
