@@ -257,6 +257,40 @@ UNFOLD = {
     "SITE_TITLE": "ml-connector operators",
     "SITE_HEADER": "ml-connector",
     "SITE_SYMBOL": "sync_alt",
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "Companies",
+                "items": [
+                    {"title": "Tenants", "icon": "apartment", "link": "/admin/tenants/tenant/"},
+                    {"title": "People", "icon": "group", "link": "/admin/tenants/user/"},
+                    {
+                        "title": "Hook addresses",
+                        "icon": "webhook",
+                        "link": "/admin/tenants/hookaddress/",
+                    },
+                ],
+            },
+            {
+                "title": "Work",
+                "items": [
+                    {"title": "Agenda", "icon": "event", "link": "/admin/tenants/agendaitem/"},
+                    {
+                        "title": "Periodic tasks",
+                        "icon": "schedule",
+                        "link": "/admin/django_celery_beat/periodictask/",
+                    },
+                    {
+                        "title": "Refused sign-ins",
+                        "icon": "lock",
+                        "link": "/admin/axes/accessattempt/",
+                    },
+                ],
+            },
+        ],
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
