@@ -41,7 +41,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
 lock: $(STAMP)
-	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --all-extras pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --universal --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
 
 clean:  ## removes the data of `make run` and the virtual environment
 	@for link in .data/*/postgres; do if [ -L "$$link" ]; then rm -rf "$$(readlink "$$link")"; fi; done
