@@ -58,7 +58,7 @@ def match(
         return row
     email = order.customer.email.strip()
     if not email:
-        return _without_email(route, order, settings)
+        return _without_email(route, order, erp, settings)
     with _claim(route.erp, f"customer:{email.casefold()}", erp.request_seconds):
         row = known(route, order)
         if row is not None:
@@ -113,22 +113,37 @@ def _remember(
     return row
 
 
-def _without_email(route: Route, order: Order, settings: dict[str, str]) -> Crosswalk:
+def _without_email(route: Route, order: Order, erp: Erp, settings: dict[str, str]) -> Crosswalk:
     """An order without an address to match by goes to the customer that the route names."""
     number = settings.get("default_customer", "").strip()
+    if not number:
+        raise Held(
+            Hold.CUSTOMER_AMBIGUOUS,
+            "The order has no e-mail address to find its customer by.",
+            "Name a customer for such orders in the route's settings, then release.",
+        )
+    key = f"number:{number.casefold()}"
     row = Crosswalk.objects.filter(
-        store=route.store,
-        erp=route.erp,
-        kind=Crosswalk.Kind.CUSTOMER,
-        store_key=f"number:{number.casefold()}",
+        store=route.store, erp=route.erp, kind=Crosswalk.Kind.CUSTOMER, store_key=key
     ).first()
-    if number and row is not None:
+    if row is not None:
         return row
-    raise Held(
-        Hold.CUSTOMER_AMBIGUOUS,
-        "The order has no e-mail address to find its customer by.",
-        "Name a customer for such orders in the route's settings, then release.",
-        keys=(f"customer:{store_key(order)}",),
+    found = erp.find_customer_by_number(number)
+    if found is None:
+        raise Held(
+            Hold.CUSTOMER_AMBIGUOUS,
+            f"The route's customer for orders without e-mail, {number}, is not in the ERP.",
+            "Correct the customer number in the route's settings, then release.",
+        )
+    return remember_identity(
+        route,
+        kind=Crosswalk.Kind.CUSTOMER,
+        store_key=key,
+        erp_record_id=found.external_id,
+        erp_number=found.number,
+        erp_name=found.name,
+        origin=Crosswalk.Origin.MATCHED,
+        attributes={"prices_include_tax": erp.new_customers_include_tax},
     )
 
 

@@ -109,6 +109,27 @@ def test_an_unknown_sku_is_held_by_name_and_goes_when_it_is_mapped(flow):
     assert flow.work(order["id"]).state == "posted"
 
 
+def test_an_order_without_email_goes_to_the_customer_that_the_route_names(flow):
+    customer = flow.erp_simulator.post("customers", displayName="Counter sales")
+    route_settings.save(flow.route, {"default_customer": "NOBODY"})
+    who = {"no_email": True, "guest": True}
+    order, transfer = flow.carry(lines=[TENT], customer=who)
+    assert transfer.hold == "customer_ambiguous"
+    route_settings.save(flow.route, {"default_customer": customer["number"].lower()})
+    actions.release([transfer.pk])
+    assert flow.work(order["id"]).state == "posted"
+    assert flow.booked()["invoices"][0]["customerNumber"] == customer["number"]
+
+
+def test_an_item_is_found_by_its_barcode_where_the_route_says_so(flow):
+    flow.erp_simulator.post("items", number="SPARE-POLE", gtin="5000099000017")
+    order, transfer = flow.carry(lines=[{"sku": "GIFTBOX-XMAS", "quantity": 1}])
+    assert transfer.hold == "item_unknown"
+    route_settings.save(flow.route, {"match_barcode": "yes"})
+    actions.release([transfer.pk])
+    assert flow.work(order["id"]).state == "posted"
+
+
 def test_a_missing_lookup_row_releases_everything_that_waited_for_it(flow):
     mapping_rules.delete_lookup(flow.route, table="charges", key="shipping")
     orders = [flow.carry(lines=[TENT], shipping="4.95")[0] for _ in range(3)]

@@ -102,9 +102,18 @@ class BusinessCentral(Erp):
             found = [row for row in rows if _has_email(row, email)]
         return tuple(_customer(row) for row in found)
 
-    def get_customer(self, external_id: str) -> ErpCustomer | None:
-        row = self.client.get("customers", external_id, purpose="read the customer")
-        return None if row is None else _customer(row)
+    def find_customer_by_number(self, number: str) -> ErpCustomer | None:
+        wanted = number.strip().upper()
+        if not 0 < len(wanted) <= NUMBER_LENGTH:
+            return None
+        rows = self.client.find(
+            "customers",
+            f"number eq {odata.literal(wanted)}",
+            purpose="look for the customer by number",
+        )
+        return next(
+            (_customer(row) for row in rows if str(row.get("number", "")).upper() == wanted), None
+        )
 
     def create_customer(self, draft: CustomerDraft) -> ErpCustomer:
         body: dict[str, Any] = {"displayName": draft.display_name[:100]}
