@@ -81,17 +81,17 @@ ENTITIES: dict[str, dict[str, Property]] = {
         "id:guid! code:code(20) displayName:text(100) taxType:enum! lastModifiedDateTime:instant!"
     ),
     "paymentTerms": _parse(
-        "id:guid! code:code(10) displayName:text(100) dueDateCalculation:text(32) lastModifiedDateTime:instant!"
+        "id:guid! code:code(10) displayName:text(100) dueDateCalculation:text(32) lastModifiedDateTime:instant"
     ),
     "shipmentMethods": _parse(
-        "id:guid! code:code(10) displayName:text(100) lastModifiedDateTime:instant!"
+        "id:guid! code:code(10) displayName:text(100) lastModifiedDateTime:instant"
     ),
     "locations": _parse(
         "id:guid! code:code(10) displayName:text(100) lastModifiedDateTime:instant!"
     ),
     "currencies": _parse(
         "id:guid! code:code(10) displayName:text(30) symbol:text(10) amountDecimalPlaces:text(5) "
-        "amountRoundingPrecision:decimal lastModifiedDateTime:instant!"
+        "amountRoundingPrecision:decimal lastModifiedDateTime:instant"
     ),
     "accounts": _parse(
         "id:guid! number:code(20)! displayName:text(100)! category:enum! subCategory:text(80)! "
