@@ -305,6 +305,10 @@ class Environment:
         if name == "Microsoft.NAV.post" and entity == "salesInvoices" and request.method == "POST":
             company.post(row)
             return Response(status_code=204)
+        is_order = entity == "salesOrders" and request.method == "POST"
+        if name == "Microsoft.NAV.shipAndInvoice" and is_order:
+            company.ship_and_invoice(row)
+            return Response(status_code=204)
         raise BadRequest(
             "BadRequest_ResourceNotFound", f"Resource not found for the segment '{name}'.", 404
         )

@@ -460,6 +460,31 @@ class Company:
         self._book(row)
         self.keep("salesInvoices", row)
 
+    def ship_and_invoice(self, order: dict[str, Any]) -> None:
+        """Ship and invoice an order in full: a posted invoice with an id of its own appears, and
+        the fully invoiced order is gone."""
+        invoice = {name: _blank(info) for name, info in ENTITIES["salesInvoices"].items()}
+        invoice |= {name: value for name, value in order.items() if name in invoice}
+        invoice |= {
+            "id": str(uuid.uuid4()),
+            "number": "",
+            "orderId": order["id"],
+            "orderNumber": order["number"],
+            "invoiceDate": order["orderDate"],
+            "status": "Draft",
+            "_area": order["_area"],
+            "_groups": order["_groups"],
+            "_lines": order["_lines"],
+        }
+        self._work_out(invoice)
+        self.tables["salesInvoices"][invoice["id"]] = invoice
+        try:
+            self.post(invoice)
+        except BadRequest:
+            del self.tables["salesInvoices"][invoice["id"]]
+            raise
+        self.drop("salesOrders", order)
+
     def _book(self, row: dict[str, Any]) -> None:
         """G/L entries of the posted invoice: receivables, sales, VAT."""
         total = row["totalAmountIncludingTax"]

@@ -271,6 +271,35 @@ def test_business_central_posts_once_keeps_the_id_and_its_ledger_balances(simula
     assert state["invoices"][0]["totalAmountIncludingTax"] == Decimal("34.92")
 
 
+def test_an_order_that_is_shipped_and_invoiced_becomes_a_posted_invoice_and_is_gone(
+    simulators, erp
+):
+    customer = erp("POST", "/customers", json={"displayName": "N"}).json()
+    line = {"lineType": "Item", "lineObjectNumber": "MAT-FOAM", "quantity": 1, "unitPrice": 24.99}
+    body = {"customerId": customer["id"], "pricesIncludeTax": True, "salesOrderLines": [line]}
+    order = erp("POST", "/salesOrders", json=body).json()
+    path = f"/salesOrders({order['id']})"
+    simulators.erp.post("period", to="2020-01-31")
+    assert erp("POST", f"{path}/Microsoft.NAV.shipAndInvoice").status_code == 400
+    simulators.erp.post("period", to=None)
+    assert erp("POST", f"{path}/Microsoft.NAV.shipAndInvoice").status_code == 204
+    assert erp("GET", path).status_code == 404
+    (invoice,) = erp("GET", f"/salesInvoices?$filter=orderNumber eq '{order['number']}'").json()[
+        "value"
+    ]
+    assert (invoice["status"], invoice["orderId"]) == ("Open", order["id"])
+    assert simulators.erp.get("state")["ledger_balance"] == 0
+
+
+def test_business_central_pages_with_its_own_links(erp):
+    first = erp("GET", "/items?$select=number", headers={"Prefer": "odata.maxpagesize=40"}).json()
+    assert len(first["value"]) == 40
+    link = first["@odata.nextLink"].partition("/items")[2]
+    rest = erp("GET", f"/items{link}", headers={"Prefer": "odata.maxpagesize=40"}).json()
+    numbers = [row["number"] for row in first["value"] + rest["value"]]
+    assert len(numbers) == len(set(numbers)) > 60
+
+
 @needs_contracts
 def test_business_centrals_entities_are_those_of_the_sheet():
     from sandbox.business_central.entities import ENTITIES
