@@ -13,7 +13,7 @@ from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -97,7 +97,9 @@ def _embedded(ip: IpAddress) -> IpAddress | None:
 def _is_public(ip: IpAddress) -> bool:
     if any(ip.version == network.version and ip in network for network in _EXTRA):
         return False
-    return ip.is_global and not ip.is_multicast
+    site_local = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
+    # IPv6's reserved blocks hold the old ways of writing an IPv4 address (``::127.0.0.1``).
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or site_local)
 
 
 def _connection_class(base: type[Any], guard: AddressGuard) -> type[Any]:
@@ -109,8 +111,6 @@ def _connection_class(base: type[Any], guard: AddressGuard) -> type[Any]:
             except socket.gaierror as error:
                 raise NameResolutionError(self.host, self, error) from error
             except TimeoutError as error:
-                from urllib3.exceptions import ConnectTimeoutError
-
                 raise ConnectTimeoutError(self, f"{self.host} did not accept in time") from error
             except OSError as error:
                 raise NewConnectionError(self, f"connecting failed: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -33,15 +35,23 @@ from connectors.kit.throttle import Budget
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PASSING = frozenset({502, 503, 504})
 TRIES = 3
+REPEAT_WITHIN = 10.0  # seconds from the first try; a slower trouble is not a passing one
 MOST_BYTES = 64 * 1024 * 1024
+LONGEST_PAUSE = 24 * 3600
+_QUERY = re.compile(r"\?[^\s'\")]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. ``read`` bounds the silence on a connection, as sockets do."""
+    """Seconds. ``read`` bounds the silence on a connection, as sockets do; an answer that
+    trickles in is given up after four times that."""
 
     connect: float = 5.0
     read: float = 30.0
+
+    @property
+    def whole_answer(self) -> float:
+        return self.read * 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +79,17 @@ class Reply:
             raise UnexpectedShape(self.where, "is not JSON") from error
 
     def retry_after(self, default: float | None = None) -> timedelta | None:
-        """The ``Retry-After`` header, in seconds or as a date."""
-        value = self.headers.get("retry-after", "")
-        if value.isdigit():
-            return timedelta(seconds=int(value))
-        if value:
+        """The ``Retry-After`` header, in seconds or as a date; at most a day."""
+        value = self.headers.get("retry-after", "").strip()
+        seconds = default
+        if re.fullmatch(r"[0-9]{1,9}", value):
+            seconds = float(value)
+        elif value:
             try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
-            except ValueError:
-                seconds = default or 0
-            return timedelta(seconds=max(seconds, 1))
-        return None if default is None else timedelta(seconds=default)
+                seconds = max(parsedate_to_datetime(value).timestamp() - time.time(), 1)
+            except (ValueError, OverflowError):
+                seconds = default
+        return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_PAUSE))
 
 
 class _Adapter(HTTPAdapter):
@@ -149,7 +159,8 @@ class Http:
     ) -> Reply:
         """Send one request; a successful reply, or one whose status is in ``accept``, comes back.
 
-        ``path`` is relative to the base, or a whole address below it (a next-page link). Reads are
+        ``path`` is relative to the base, or a whole address on its host (a next-page link); a
+        link to another host is refused, since our credentials would go with it. Reads are
         repeated within seconds on a passing trouble; a write is sent once. Raises ConnectorError.
         """
         try:
@@ -168,7 +179,7 @@ class Http:
         purpose: str,
         accept: frozenset[int],
     ) -> Reply:
-        url = path if path.startswith(self.base_url) else f"{self.base_url}/{path.lstrip('/')}"
+        url = self._url(path)
         data = None if body is None else _as_json(body)
         sent = dict(headers)
         if data is not None:
@@ -176,12 +187,13 @@ class Http:
         elif method not in SAFE_METHODS:
             sent.setdefault("Content-Length", "0")
         tries = TRIES if method in SAFE_METHODS else 1
+        patience = time.monotonic() + REPEAT_WITHIN
         for attempt in range(1, tries + 1):
             try:
                 with self._budget.call():
                     reply = self._send(method, url, params, data, sent, purpose)
             except TryLater as error:
-                if attempt == tries or not error.counts:
+                if attempt == tries or not error.counts or time.monotonic() > patience:
                     raise
                 time.sleep(0.2 * 2**attempt * random.uniform(0.7, 1.3))  # noqa: S311
                 continue
@@ -191,7 +203,18 @@ class Http:
             break
         if reply.ok or reply.status in accept:
             return reply
-        raise self._read_error(method, url[len(self.base_url) :] or "/", reply)
+        raise self._read_error(method, self._path(url), reply)
+
+    def _url(self, path: str) -> str:
+        if not re.match(r"[a-z]+://", path, re.IGNORECASE):
+            return f"{self.base_url}/{path.lstrip('/')}"
+        if _origin(path) != _origin(self.base_url):
+            raise UnexpectedShape("next link", f"leads away from {self.base_url}")
+        return path
+
+    def _path(self, url: str) -> str:
+        """For error texts: without the query, which may name a shopper."""
+        return url.removeprefix(self.base_url).partition("?")[0] or "/"
 
     def _send(
         self,
@@ -221,7 +244,7 @@ class Http:
                 stream=True,
             )
             with response:
-                content = _read(response)
+                content = _read(response, clock + self.timeouts.whole_answer)
             status, answer = response.status_code, response.headers
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             problem = explain(method, url, error)
@@ -257,16 +280,26 @@ class Http:
             status,
             {name.lower(): value for name, value in answer.items()},
             content,
-            f"{method} {url[len(self.base_url) :]}",
+            f"{method} {self._path(url)}",
         )
         if self._read_limits is not None:
             self._read_limits(reply)
         return reply
 
 
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "", "", None
+    return parts.scheme, parts.hostname or "", port
+
+
 def explain(method: str, url: str, error: Exception) -> ConnectorError:
     """What a transport failure means: was anything sent, whose fault is it, what happens next."""
-    detail = f"{method} {url}: {type(error).__name__}: {error}"[:500]
+    # A query may hold a shopper's address; the recorded exchange has it, under its own rules.
+    detail = _QUERY.sub("?…", f"{method} {url}: {type(error).__name__}: {error}")[:500]
     chain = list(_causes(error))
     if any(isinstance(cause, AddressRefused) for cause in chain):
         refused = next(cause for cause in chain if isinstance(cause, AddressRefused))
@@ -319,13 +352,15 @@ def _causes(error: BaseException) -> Any:
         waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: requests.Response, deadline: float) -> bytes:
     parts: list[bytes] = []
     size = 0
     for part in response.iter_content(65_536):
         size += len(part)
         if size > MOST_BYTES:
             raise requests.exceptions.ContentDecodingError("the answer is larger than 64 MiB")
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout("the answer did not end in time")
         parts.append(part)
     return b"".join(parts)
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote, quote_plus
 
 REMOVED = "[removed]"
 SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "x-auth-token", "cookie", "set-cookie"}
+    {
+        "authorization",
+        "proxy-authorization",
+        "x-auth-token",
+        "x-hook-secret",
+        "cookie",
+        "set-cookie",
+    }
 )
 _FIELDS = re.compile(
-    rb'("?(?:client_secret|access_token|refresh_token|password|client_assertion|validationToken)"?'
-    rb'\s*[:=]\s*"?)([^"&\s,}]+)',
+    rb'("?(?:client_secret|access_token|refresh_token|password|client_assertion|validationToken'
+    rb'|x-hook-secret)"?\s*[:=]\s*"?)([^"&\s,}]+)',
     re.IGNORECASE,
 )
 
@@ -25,6 +33,7 @@ class Redactor:
         for secret in secrets:
             if len(secret) >= 6:  # shorter ones would tear holes into ordinary text
                 forms |= {secret, quote(secret, safe=""), quote_plus(secret)}
+                forms |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
         self._values = sorted(forms, key=len, reverse=True)
 
     def text(self, text: str) -> str:
