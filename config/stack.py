@@ -15,123 +15,32 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.embedded import (
     DEFAULT_DATA,
     ROOT,
     RUNTIME_FILE,
+    DataInUseError,
     EmbeddedServerError,
     Servers,
     die_with_parent,
     environment,
-    free_port,
+    sole_user,
 )
+from config.ports import is_free, kept_port, kept_ports
+from config.processes import Child, Log
 
-COLOURS = {
-    "stack": "1",
-    "web": "34",
-    "worker": "32",
-    "beat": "35",
-    "store": "33",
-    "erp": "36",
-    "orders": "1;32",
-}
+START_SECONDS = 30
 HOOK_HOST = "hooks.acme-outdoor.example"
 DEMO_PASSWORD = "outdoor-ledger-2026"  # noqa: S105  of the demo's made-up people, on loopback only
-RESTART_AFTER = (1, 2, 5, 10, 30)
 
 
-class Log:
-    """One readable log: a prefix and a colour a process."""
-
-    def __init__(self) -> None:
-        self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-        self._lock = threading.Lock()
-
-    def say(self, name: str, words: str) -> None:
-        prefix = f"{name:>7} │ "
-        if self._colour:
-            prefix = f"\x1b[{COLOURS.get(name, '37')}m{prefix}\x1b[0m"
-        with self._lock, suppress(BrokenPipeError):
-            print(prefix + words, flush=True)
-
-
-@dataclass
-class Child:
-    """One process of the stack, restarted with growing pauses if it ends by itself."""
-
-    name: str
-    command: list[str]
-    environment: dict[str, str]
-    log: Log
-    process: subprocess.Popen[str] | None = None
-    ready: threading.Event = field(default_factory=threading.Event)
-    _failures: int = 0
-    _retry_at: float = 0.0
-    _started: float = 0.0
-
-    def start(self) -> None:
-        self._started = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-        threading.Thread(target=self._read, args=[self.process], daemon=True).start()
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith("ready "):
-                self.ready.set()
-            elif line.strip():
-                self.log.say(self.name, line.rstrip())
-
-    def look_after(self) -> None:
-        """Start it again if it ended, not faster than the pauses allow."""
-        if self.process is None or self.process.poll() is None:
-            return
-        now = time.monotonic()
-        if not self._retry_at:
-            if now - self._started > 60:
-                self._failures = 0
-            pause = RESTART_AFTER[min(self._failures, len(RESTART_AFTER) - 1)]
-            self._failures += 1
-            self._retry_at = now + pause
-            code = self.process.returncode
-            self.log.say(
-                "stack", f"{self.name} ended with {code}; it is started again in {pause} s"
-            )
-        elif now >= self._retry_at:
-            self._retry_at = 0.0
-            self.start()
-
-    def ask_to_stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-
-    def wait(self, seconds: float) -> None:
-        if self.process is None:
-            return
-        try:
-            self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-        # Web workers can outlive their killed master: their group is ours alone.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+class StoppedEarly(Exception):
+    """Somebody asked the stack to stop while it was still setting up."""
 
 
 def main(arguments: list[str]) -> int:
@@ -143,7 +52,11 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     stack = Stack(options)
     try:
-        return stack.run()
+        with sole_user(options.data):
+            return stack.run()
+    except DataInUseError as error:
+        stack.log.say("stack", f"{error}{_where(options.data)}")
+        return 1
     except EmbeddedServerError as error:
         stack.log.say("stack", str(error))
         return 1
@@ -157,31 +70,45 @@ class Stack:
         self.stopping = threading.Event()
         self.servers = Servers(options.data, say=lambda words: self.log.say("stack", words))
         self.port = 0
+        self._setting_up: subprocess.Popen[str] | None = None
 
     def run(self) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self.stopping.set())
+            signal.signal(number, self._ask_to_stop)
         began = time.monotonic()
         try:
             self._start()
-            if not self.stopping.is_set():
-                self._banner(time.monotonic() - began)
-                self._watch()
+            self._banner(time.monotonic() - began)
+            self._watch()
+        except StoppedEarly:
+            pass
         finally:
             self._stop()
         return 0
 
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stopping.set()
+        if self._setting_up is not None:
+            self._setting_up.terminate()
+
+    def _go_on(self) -> None:
+        if self.stopping.is_set():
+            raise StoppedEarly
+
     def _start(self) -> None:
         options = self.options
+        if options.port and not is_free(options.port):
+            raise EmbeddedServerError(f"Port {options.port} is taken: give another with --port.")
+        self.port = options.port or kept_port(options.data / "port")
         self.log.say("stack", "Starting PostgreSQL and Redis")
         self.servers.start()
-        self.port = options.port or _port_of(options.data)
         env = {**os.environ, **environment(self.servers)}
         env |= {
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PUBLIC_PORT": str(self.port),
+            "WORKER_THREADS": os.environ.get("WORKER_THREADS", "8"),
         }
         if options.sandbox:
             env |= self._sandbox(env)
@@ -202,10 +129,8 @@ class Stack:
         self._manage("Bringing the database up to date", "migrate_schemas", "--noinput", "-v0")
         if options.sandbox:
             for child in self.children:
-                if not child.ready.wait(20):
-                    raise EmbeddedServerError(f"the simulator “{child.name}” did not start")
+                self._wait_for(child.ready.is_set, f"the simulator “{child.name}” did not start")
             self._manage("Setting up the demo", "demo", "--data", str(options.data))
-        threads = env.get("WORKER_THREADS", "8")
         python = sys.executable
         self._add(
             "web",
@@ -216,17 +141,20 @@ class Stack:
         celery = (python, "-m", "celery", "-A", "config")
         self._add(
             "worker",
-            *(*celery, "--quiet", "worker", "--pool", "threads", "--concurrency", threads),
+            *(*celery, "--quiet", "worker", "--pool", "threads"),
+            *("--concurrency", env["WORKER_THREADS"]),
             *("-Q", "work,tick", "--loglevel", "warning", "--without-gossip", "--without-mingle"),
         )
         self._add("beat", *celery, "--quiet", "beat", "--loglevel", "warning", "--pidfile=")
-        self._wait_for_web()
+        self._wait_for(self._web_answers, "the web server did not start")
 
     def _sandbox(self, env: dict[str, str]) -> dict[str, str]:
         """The simulators, with certificates of a throw-away authority that lives with the data."""
         data = self.options.data
         tls = _certificates(data / "tls")
-        ports = _sandbox_ports(data)
+        ports = kept_ports(
+            data / "sandbox-ports.json", ("store", "store_control", "erp", "erp_control")
+        )
         keys = ["--tls-cert", str(tls / "cert.pem"), "--tls-key", str(tls / "key.pem")]
         self.log.say("stack", "Starting the simulators")
         for name, module, more in (
@@ -264,36 +192,42 @@ class Stack:
         child.start()
 
     def _manage(self, words: str, *command: str) -> None:
+        self._go_on()
         self.log.say("stack", words)
-        process = subprocess.Popen(
+        process = self._setting_up = subprocess.Popen(
             [sys.executable, "manage.py", *command],
             cwd=ROOT,
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # Ctrl-C reaches us alone, and we stop it in order
             preexec_fn=die_with_parent,
         )
         assert process.stdout is not None
         for line in process.stdout:
-            if line.strip():
+            if line.strip() and not self.stopping.is_set():
                 self.log.say("stack", "  " + line.rstrip())
-        if process.wait():
+        failed = process.wait()
+        self._setting_up = None
+        self._go_on()
+        if failed:
             raise EmbeddedServerError(f"{words}: failed, see above.")
 
-    def _wait_for_web(self) -> None:
-        import urllib.request
-
-        for _ in range(300):
-            if self.stopping.is_set():
-                return
-            with (
-                suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1),
-            ):
-                return
+    def _wait_for(self, ready: Callable[[], bool], otherwise: str) -> None:
+        end = time.monotonic() + START_SECONDS
+        while not ready():
+            self._go_on()
+            if time.monotonic() > end:
+                raise EmbeddedServerError(otherwise)
             time.sleep(0.1)
-        raise EmbeddedServerError("the web server did not start")
+        self._go_on()
+
+    def _web_answers(self) -> bool:
+        address = f"http://127.0.0.1:{self.port}/readyz"
+        with suppress(OSError), urllib.request.urlopen(address, timeout=1):
+            return True
+        return False
 
     def _banner(self, seconds: float) -> None:
         lines = [f"Ready after {seconds:.0f} s."]
@@ -322,8 +256,6 @@ class Stack:
             )
 
     def _post(self, url: str, body: dict[str, object]) -> None:
-        import urllib.request
-
         request = urllib.request.Request(
             url, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
@@ -334,6 +266,7 @@ class Stack:
         settled: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, args=[settled], daemon=True).start()
         while not self.stopping.wait(0.2):
+            self.servers.restart_ended()
             for child in self.children:
                 child.look_after()
             while not settled.empty():
@@ -365,6 +298,13 @@ class Stack:
         self.log.say("stack", "Stopped.")
 
 
+def _where(data: Path) -> str:
+    with suppress(OSError, ValueError):
+        port = json.loads((data / RUNTIME_FILE).read_text()).get("PUBLIC_PORT")
+        return f" It serves http://localhost:{port}/."
+    return ""
+
+
 def _sentence(row: dict[str, str]) -> str:
     tenant = re.sub(r"^t_", "", row["schema"])
     amount = f"{row['amount']} {row['currency']}".strip()
@@ -374,42 +314,6 @@ def _sentence(row: dict[str, str]) -> str:
         "changed": "changed after posting",
     }.get(row["state"], row["state"])
     return f"{tenant}: order {row['number']}  {amount:>14}  {words}"
-
-
-def _port_of(data: Path) -> int:
-    """The same port at every start on the same data, if it is free."""
-    path = data / "port"
-    with suppress(FileNotFoundError, ValueError):
-        port = int(path.read_text())
-        if _is_free(port):
-            return port
-    port = 8000 if _is_free(8000) else free_port()
-    path.write_text(str(port))
-    return port
-
-
-def _sandbox_ports(data: Path) -> dict[str, int]:
-    path = data / "sandbox-ports.json"
-    names = ("store", "store_control", "erp", "erp_control")
-    with suppress(FileNotFoundError, ValueError):
-        ports: dict[str, int] = json.loads(path.read_text())
-        if all(_is_free(ports[name]) for name in names):
-            return ports
-    ports = {name: free_port() for name in names}
-    path.write_text(json.dumps(ports))
-    return ports
-
-
-def _is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _certificates(folder: Path) -> Path:

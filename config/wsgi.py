@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+from config.pooling import refuse_shared_backends  # noqa: E402  needs Django's settings
+
+refuse_shared_backends()

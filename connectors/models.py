@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from datetime import date
-from typing import Any
+from datetime import datetime
 
 from django.db import models
 from django.utils import timezone
 
+from tenants.database import database
 from tenants.encryption import EncryptedJSONField
 
 
@@ -85,7 +85,11 @@ class Subscription(models.Model):
 
 
 class HookTally(models.Model):
-    """How a day's webhook deliveries of one connection fared."""
+    """How a day's webhook deliveries of one connection fared.
+
+    ``refused_in_row`` counts refusals since the last delivery that was good, ``refused_since`` is
+    the first of them (null if the last delivery was good).
+    """
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tallies")
     day = models.DateField()
@@ -94,7 +98,10 @@ class HookTally(models.Model):
     refused = models.PositiveIntegerField(default=0)
     last_accepted_at = models.DateTimeField(null=True, blank=True)
     last_refused_at = models.DateTimeField(null=True, blank=True)
+    last_refused_code = models.CharField(max_length=40, blank=True)
     last_refused_words = models.TextField(blank=True)
+    refused_in_row = models.PositiveIntegerField(default=0)
+    refused_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-day"]
@@ -104,29 +111,43 @@ class HookTally(models.Model):
 
     @classmethod
     def count(
-        cls,
-        connection: Connection,
-        *,
-        day: date,
-        accepted: int = 0,
-        duplicate: int = 0,
-        refused: str = "",
+        cls, connection: Connection, *, now: datetime, accepted: int = 0, duplicate: int = 0
     ) -> None:
-        """Add to a day's counts atomically; ``refused`` holds the words of a refusal."""
-        now = timezone.now()
-        changes: dict[str, Any] = {
-            "accepted": models.F("accepted") + accepted,
-            "duplicate": models.F("duplicate") + duplicate,
-            "refused": models.F("refused") + int(bool(refused)),
-        }
-        if refused:
-            changes |= {"last_refused_at": now, "last_refused_words": refused}
-        else:
-            changes |= {"last_accepted_at": now}
-        rows = cls.objects.filter(connection=connection, day=day)
-        if not rows.update(**changes):
-            cls.objects.get_or_create(connection=connection, day=day)
-            rows.update(**changes)
+        """Add good deliveries to their day in one statement: as many as you like at once."""
+        with database.cursor() as cursor:
+            cursor.execute(_GOOD, [connection.pk, now.date(), accepted, duplicate, now])
+
+    @classmethod
+    def count_refusal(
+        cls, connection: Connection, *, now: datetime, code: str, words: str
+    ) -> HookTally:
+        """Add a refused delivery to its day in one statement; returns the day as it is then."""
+        values = [connection.pk, now.date(), now, code[:40], words, now]
+        return cls.objects.raw(_REFUSED, values)[0]
+
+
+_GOOD = """
+INSERT INTO connectors_hooktally AS tally (connection_id, day, accepted, duplicate, refused,
+    last_accepted_at, last_refused_code, last_refused_words, refused_in_row)
+VALUES (%s, %s, %s, %s, 0, %s, '', '', 0)
+ON CONFLICT (connection_id, day) DO UPDATE SET
+    accepted = tally.accepted + excluded.accepted,
+    duplicate = tally.duplicate + excluded.duplicate,
+    last_accepted_at = excluded.last_accepted_at, refused_in_row = 0, refused_since = NULL
+"""
+_REFUSED = """
+INSERT INTO connectors_hooktally AS tally (connection_id, day, accepted, duplicate, refused,
+    last_refused_at, last_refused_code, last_refused_words, refused_in_row, refused_since)
+VALUES (%s, %s, 0, 0, 1, %s, %s, %s, 1, %s)
+ON CONFLICT (connection_id, day) DO UPDATE SET
+    refused = tally.refused + 1,
+    last_refused_at = excluded.last_refused_at,
+    last_refused_code = excluded.last_refused_code,
+    last_refused_words = excluded.last_refused_words,
+    refused_in_row = tally.refused_in_row + 1,
+    refused_since = COALESCE(tally.refused_since, excluded.refused_since)
+RETURNING tally.*
+"""
 
 
 def new_hook_secret() -> str:

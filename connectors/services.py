@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
-from redis import Redis
-from redis.exceptions import RedisError
 
-from audit import exchanges
 from audit import services as audit
 from audit.actions import Action
 from connectors.contract import (
@@ -27,66 +22,32 @@ from connectors.contract import (
     Hook,
     Notice,
     Ping,
-    Setting,
     Store,
     Verdict,
 )
-from connectors.errors import ConnectorError, NeedsAttention
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget, Limits
+from connectors.errors import ConnectorError, NeedsAttention, TryLater, UnexpectedShape
 from connectors.models import Connection, HookTally, Subscription, new_hook_secret
 from connectors.registry import SYSTEMS
+from connectors.setting_values import changed_values, full_values, split
+from connectors.setting_values import check_setting as check_setting
+from connectors.setting_values import check_values as check_values
 from connectors.signals import connection_recovered
+from connectors.transport import kit_for
+from connectors.transport import redis_client as redis_client
 from tenants.database import database
-from tenants.encryption import EncryptionKeyMissing, decrypt, encrypt
 from tenants.models import HookAddress, Tenant, new_hook_key
 
 State = Connection.State
 SECRET_HEADER = "X-Hook-Secret"  # noqa: S105  the header's name, not a secret
 MOST_ADAPTERS = 500
-# So many refusals in a row of a day say that something is set up wrongly, not that someone knocks.
+# So many refusals in a row say that something is set up wrongly, not that someone knocks.
 REFUSALS_THAT_WARN = 5
+DELIVERIES = "deliveries_refused"
+# Between yesterday's last refusal and today's first delivery the trouble is still the same one.
+DELIVERIES_COUNT_FOR = timedelta(days=2)
 
 _adapters: dict[tuple[str, int], tuple[int, Any]] = {}
 _adapters_lock = threading.Lock()
-_redis: Redis | None = None
-
-
-def redis_client() -> Redis:
-    """The process's pool of Redis connections."""
-    global _redis
-    if _redis is None:
-        _redis = Redis.from_url(
-            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, max_connections=200
-        )
-    return _redis
-
-
-class _SecretCache:
-    """The shared cache, encrypted at rest; a cache that is gone or unreadable is an empty one."""
-
-    def __init__(self, scope: str) -> None:
-        self._scope = scope
-
-    def get(self, key: str) -> str | None:
-        try:
-            value = cache.get(f"{self._scope}:{key}")
-            return None if value is None else decrypt(value)
-        except (EncryptionKeyMissing, OSError, RedisError):
-            return None
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        try:
-            cache.set(f"{self._scope}:{key}", encrypt(value), seconds)
-        except (OSError, RedisError):
-            return
-
-    def delete(self, key: str) -> None:
-        try:
-            cache.delete(f"{self._scope}:{key}")
-        except (OSError, RedisError):
-            return
 
 
 def open_store(connection: Connection) -> Store:
@@ -111,7 +72,9 @@ def _open(connection: Connection) -> Store | Erp:
             f"connection {connection.slug} is {connection.state}",
             reason=f"The connection “{connection.name}” is {connection.get_state_display().lower()}: "
             f"{connection.state_reason}".strip(),
-            advice="It goes on by itself once a ping of the connection works again.",
+            advice="It goes on by itself once the connection is resumed."
+            if connection.state == State.PAUSED
+            else "It goes on by itself once a ping of the connection works again.",
             code=connection.state_code or connection.state,
         )
     return _build(connection)
@@ -124,8 +87,7 @@ def _build(connection: Connection) -> Store | Erp:
         kept = _adapters.get(key)
         if kept and kept[0] == connection.version:
             return kept[1]  # type: ignore[no-any-return]
-    system = SYSTEMS[connection.kind]
-    adapter = system.build(full_values(connection), _kit(connection))
+    adapter = SYSTEMS[connection.kind].build(full_values(connection), kit_for(connection))
     with _adapters_lock:
         if len(_adapters) >= MOST_ADAPTERS:
             _adapters.pop(next(iter(_adapters)))
@@ -133,88 +95,12 @@ def _build(connection: Connection) -> Store | Erp:
     return adapter
 
 
-def full_values(connection: Connection) -> dict[str, str]:
-    """Settings with defaults and secrets, as an adapter takes them."""
-    values = {setting.name: setting.default for setting in SYSTEMS[connection.kind].settings}
-    return values | connection.values | connection.secrets
-
-
-def _kit(connection: Connection) -> Kit:
-    scope = f"{database.schema_name}:{connection.pk}"
-    connection_id = connection.pk
-
-    def record(exchange: ExchangeRecord) -> None:
-        exchanges.store(
-            connection_id=connection_id,
-            method=exchange.method,
-            url=exchange.url,
-            request_headers=exchange.request_headers,
-            request_body=exchange.request_body,
-            status=exchange.status,
-            response_headers=exchange.response_headers,
-            response_body=exchange.response_body,
-            started_at=datetime.fromtimestamp(exchange.started_at, UTC),
-            duration_ms=exchange.duration_ms,
-            error=exchange.error,
-            purpose=exchange.purpose,
-        )
-
-    def budget(limits: Limits) -> Budget:
-        return Budget(redis_client(), scope, limits)
-
-    return Kit(
-        name=str(connection_id),
-        record=record,
-        guard=AddressGuard(settings.ALLOWED_PRIVATE_NETWORKS),
-        budget=budget,
-        cache=_SecretCache(scope),
-        ca_file=settings.OUTBOUND_CA_FILE,
-        pool_size=max(settings.WORKER_THREADS, 8),
-    )
-
-
-def check_values(
-    kind: str, values: Mapping[str, str], *, secrets_set: Iterable[str] = ()
-) -> dict[str, str]:
-    """What is wrong with a connection's settings: setting name -> words. Secrets are in values."""
-    errors: dict[str, str] = {}
-    have = set(secrets_set)
-    known = {setting.name: setting for setting in SYSTEMS[kind].settings}
-    for name in values.keys() - known.keys():
-        errors[name] = f"“{name}” is not a setting of {SYSTEMS[kind].title}."
-    for setting in known.values():
-        value = str(values.get(setting.name, "") or "").strip()
-        if not value:
-            if setting.required and not setting.default and setting.name not in have:
-                errors[setting.name] = f"{setting.label} is missing."
-            continue
-        if problem := check_setting(setting, value):
-            errors[setting.name] = problem
-    return errors
-
-
-def check_setting(setting: Setting, value: str) -> str:
-    """What is wrong with one value, in words; empty if nothing."""
-    if len(value) > setting.max_length:
-        return f"{setting.label} is longer than {setting.max_length} characters."
-    if setting.kind == "url" and not re.match(r"^https?://[^\s/]+", value):
-        return f"{setting.label} must begin with https://."
-    if setting.kind == "integer" and not re.match(r"^\d+$", value):
-        return f"{setting.label} must be a whole number."
-    if setting.kind == "choice" and value not in dict(setting.choices):
-        names = ", ".join(key for key, _ in setting.choices)
-        return f"{setting.label} must be one of {names}."
-    if setting.pattern and not re.match(setting.pattern, value):
-        return f"{setting.label} does not look right. {setting.help}".strip()
-    return ""
-
-
 def create_connection(*, kind: str, name: str, slug: str, values: Mapping[str, str]) -> Connection:
     """A new connection, untested, with its hook address. Raises ValidationError by setting."""
-    errors = check_values(kind, values)
+    errors = check_values(kind, values) | _taken(name=name, slug=slug)
     if errors:
         raise ValidationError(errors)
-    plain, secret = _split(kind, values)
+    plain, secret = split(kind, values)
     with transaction.atomic():
         connection = Connection.objects.create(
             kind=kind,
@@ -244,96 +130,123 @@ def save_settings(
 ) -> list[str]:
     """Save settings; an empty secret keeps the stored one. Returns the names of what changed.
 
-    Raises ValidationError by setting. A change makes the connection untested: ping it.
+    Raises ValidationError by setting. A change makes the connection untested: ping it. One that
+    is paused stays paused.
     """
-    errors = check_values(
-        connection.kind, {**connection.values, **values}, secrets_set=connection.secrets_set
-    )
-    if errors:
-        raise ValidationError(errors)
-    plain, secret = _split(connection.kind, values)
-    changed = sorted(key for key, value in plain.items() if connection.values.get(key) != value)
-    secrets_changed = sorted(
-        key for key, value in secret.items() if value and connection.secrets.get(key) != value
-    )
-    renamed = bool(name) and name != connection.name
-    if not changed and not secrets_changed and not renamed:
-        return []
+    plain, secret = split(connection.kind, values)
     with transaction.atomic():
-        connection.values = connection.values | plain
-        connection.secrets = connection.secrets | {key: secret[key] for key in secrets_changed}
-        connection.name = name or connection.name
-        connection.version += 1
+        row = Connection.objects.select_for_update().get(pk=connection.pk)
+        renamed = bool(name) and name != row.name
+        errors = check_values(
+            row.kind, {**row.values, **plain, **secret}, secrets_set=row.secrets_set
+        )
+        if renamed:
+            errors |= _taken(name=name)
+        if errors:
+            raise ValidationError(errors)
+        changed = changed_values(row, plain)
+        secrets_changed = sorted(key for key in secret if row.secrets.get(key) != secret[key])
+        if not changed and not secrets_changed and not renamed:
+            return []
+        row.values = row.values | {key: plain[key] for key in changed}
+        row.secrets = row.secrets | {key: secret[key] for key in secrets_changed}
+        row.name = name or row.name
+        row.version += 1
+        if (changed or secrets_changed) and row.state != State.PAUSED:
+            _set_state(row, State.UNTESTED, "", "The settings were changed.", "Ping it.")
+        row.save()
         if changed or secrets_changed:
-            _set_state(connection, State.UNTESTED, "", "The settings were changed.", "Ping it.")
-        connection.save()
+            _forget_refusals(row)
         if changed or renamed:
             audit.record(
                 Action.SETTINGS_CHANGED,
-                f"Settings of “{connection.name}” were changed: {', '.join(changed) or 'name'}.",
-                connection_id=connection.pk,
+                f"Settings of “{row.name}” were changed: {', '.join(changed) or 'name'}.",
+                connection_id=row.pk,
                 data={"changed": changed},
             )
         if secrets_changed:
             audit.record(
                 Action.CREDENTIALS_CHANGED,
-                f"Credentials of “{connection.name}” were changed: {', '.join(secrets_changed)}.",
-                connection_id=connection.pk,
+                f"Credentials of “{row.name}” were changed: {', '.join(secrets_changed)}.",
+                connection_id=row.pk,
                 data={"changed": secrets_changed},
             )
+    connection.refresh_from_db()
     return changed + secrets_changed + (["name"] if renamed else [])
 
 
-def _split(kind: str, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    secret_names = {setting.name for setting in SYSTEMS[kind].settings if setting.is_secret}
-    plain = {key: str(value) for key, value in values.items() if key not in secret_names}
-    secret = {key: str(value) for key, value in values.items() if key in secret_names and value}
-    return plain, secret
+def _taken(**unique: str) -> dict[str, str]:
+    return {
+        field: "There is a connection with this name already."
+        for field, value in unique.items()
+        if Connection.objects.filter(**{field: value}).exists()
+    }
 
 
 def ping(connection: Connection) -> Ping:
-    """Prove the connection; keep what was found; tell the layers above if it works again."""
-    before = connection.state
+    """Prove the connection as it is saved; keep what was found; tell the layers above if it works
+    again. Nothing is kept if its settings were changed meanwhile: the proof is of the old ones."""
+    tried = Connection.objects.get(pk=connection.pk)
     try:
-        result = _build(connection).ping()
+        result = _build(tried).ping()
     except ConnectorError as error:
-        failed = Check(
-            name="Connect",
-            verdict=Verdict.FAILED,
-            words=error.reason,
-            advice=error.advice,
-            code=error.code,
-        )
-        result = Ping(checks=(failed,))
+        result = Ping(checks=(_failed(error),))
+    now = timezone.now()
     with transaction.atomic():
-        connection = Connection.objects.select_for_update().get(pk=connection.pk)
-        connection.checks = [asdict(check) for check in result.checks]
+        row = Connection.objects.select_for_update().get(pk=tried.pk)
+        if row.version != tried.version:
+            return result
+        before = row.state
+        result = replace(result, checks=(*result.checks, *_deliveries(row, now)))
+        row.checks = [asdict(check) for check in result.checks]
         if not result.failures:
-            connection.facts = result.facts
+            row.facts = result.facts
         if result.choices:
-            connection.choices = {name: list(pairs) for name, pairs in result.choices.items()}
-        connection.pinged_at = timezone.now()
-        if connection.state != State.PAUSED:
-            _set_state(connection, *_state_of(result))
-        connection.save()
+            row.choices = {name: list(pairs) for name, pairs in result.choices.items()}
+        row.pinged_at = now
+        if row.state != State.PAUSED:
+            _set_state(row, *_state_of(result.checks))
+        row.save()
         audit.record(
             Action.CONNECTION_PINGED,
-            f"“{connection.name}” was tested: {connection.get_state_display().lower()}."
-            + (f" {connection.state_reason}" if connection.state_reason else ""),
-            connection_id=connection.pk,
+            f"“{row.name}” was tested: {row.get_state_display().lower()}."
+            + (f" {row.state_reason}" if row.state_reason else ""),
+            connection_id=row.pk,
             data={"checks": {check.name: check.verdict.value for check in result.checks}},
         )
-    if connection.is_open and before in (State.REFUSED, State.PAUSED, State.UNTESTED):
-        connection_recovered.send(sender=Connection, connection=connection)
+    if row.is_open and before in (State.REFUSED, State.PAUSED, State.UNTESTED):
+        connection_recovered.send(sender=Connection, connection=row)
     return result
 
 
-def _state_of(result: Ping) -> tuple[str, str, str, str]:
-    for check in result.failures:
-        return State.REFUSED, check.code, check.words, check.advice
-    for check in result.checks:
-        if check.verdict is Verdict.WARNING:
-            return State.DEGRADED, check.code, check.words, check.advice
+def _failed(error: ConnectorError) -> Check:
+    """A ping that ended in an error: whose move it is follows from its class."""
+    advice, move = error.advice, "you"
+    if isinstance(error, UnexpectedShape):
+        move = "us"
+    elif not isinstance(error, NeedsAttention):
+        advice, move = (
+            "If the address is right, the system or the network between us is down: ping again "
+            "later.",
+            "vendor",
+        )
+    return Check(
+        name="Connect",
+        verdict=Verdict.FAILED,
+        words=f"{error.reason} {error.vendor_words}".strip(),
+        advice=advice,
+        whose_move=move,
+        code=error.code or ("network" if isinstance(error, TryLater) else ""),
+    )
+
+
+def _state_of(checks: Iterable[Check]) -> tuple[str, str, str, str]:
+    """The worst of the checks decides, the first one of its kind: state, code, words, advice."""
+    found = list(checks)
+    for verdict, state in ((Verdict.FAILED, State.REFUSED), (Verdict.WARNING, State.DEGRADED)):
+        for check in found:
+            if check.verdict is verdict:
+                return state, check.code, check.words, check.advice
     return State.HEALTHY, "", "", ""
 
 
@@ -352,10 +265,13 @@ def _set_state(connection: Connection, state: str, code: str, reason: str, advic
 
 
 def report_problem(connection: Connection, error: NeedsAttention) -> None:
-    """Work found that the connection needs a person: nothing more is sent until a ping works."""
+    """Work found that the connection needs a person: nothing more is sent until a ping works.
+
+    What was found with settings that have been changed since says nothing of the new ones.
+    """
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection.pk)
-        if row.is_open:
+        if row.is_open and row.version == connection.version:
             _set_state(row, State.REFUSED, error.code, error.reason, error.advice)
             row.save()
 
@@ -407,33 +323,63 @@ def read_delivery(
 
 
 def _count_refusal(connection: Connection, refusal: DeliveryRefused, now: datetime) -> None:
-    HookTally.count(connection, day=now.date(), refused=refusal.words)
-    tally = HookTally.objects.get(connection=connection, day=now.date())
-    recently = tally.last_accepted_at and now - tally.last_accepted_at < timedelta(minutes=10)
-    if tally.refused == 1 or tally.refused % 100 == 0:
+    day = HookTally.count_refusal(connection, now=now, code=refusal.code, words=refusal.words)
+    if day.refused == 1 or day.refused % 100 == 0:
         audit.record(
             Action.HOOK_REFUSED,
             f"A webhook delivery to “{connection.name}” was refused. {refusal.words}",
             connection_id=connection.pk,
-            data={"code": refusal.code, "today": tally.refused},
+            data={"code": refusal.code, "today": day.refused},
         )
-    if tally.refused >= REFUSALS_THAT_WARN and not recently and connection.state == State.HEALTHY:
+    if day.refused_in_row >= REFUSALS_THAT_WARN and connection.state == State.HEALTHY:
         with transaction.atomic():
             row = Connection.objects.select_for_update().get(pk=connection.pk)
             if row.state == State.HEALTHY:
-                _set_state(
-                    row,
-                    State.DEGRADED,
-                    refusal.code,
-                    f"Webhook deliveries are refused. {refusal.words}",
-                    "Check the client secret and the signature form, then register the hooks "
-                    "again. Meanwhile orders come in by the regular check.",
-                )
+                _set_state(row, *_state_of(_deliveries(row, now)))
                 row.save()
 
 
+def _deliveries(connection: Connection, now: datetime) -> tuple[Check, ...]:
+    """A warning while one webhook delivery after the other fails verification."""
+    since = (now - DELIVERIES_COUNT_FOR).date()
+    day = connection.tallies.filter(day__gte=since).order_by("-day").first()
+    if day is None or day.refused_in_row < REFUSALS_THAT_WARN or day.refused_since is None:
+        return ()
+    check = Check(
+        name="Webhook deliveries",
+        verdict=Verdict.WARNING,
+        words=f"Deliveries fail verification since {day.refused_since:%-d %B %Y, %H:%M} UTC. "
+        f"{day.last_refused_words}",
+        advice="Check the client secret and the signature form, then register the hooks again. "
+        "Meanwhile orders come in by the regular check.",
+        whose_move="you",
+        code=DELIVERIES,
+    )
+    return (check,)
+
+
+def _forget_refusals(connection: Connection) -> None:
+    """What was refused under other settings, or by another registration, warns no more."""
+    connection.tallies.update(refused_in_row=0, refused_since=None)
+
+
 def tally(connection: Connection, *, accepted: int, duplicate: int, now: datetime) -> None:
-    HookTally.count(connection, day=now.date(), accepted=accepted, duplicate=duplicate)
+    """Count a delivery that was good; a warning about refused ones is over with it."""
+    HookTally.count(connection, now=now, accepted=accepted, duplicate=duplicate)
+    if connection.state == State.DEGRADED and connection.state_code == DELIVERIES:
+        _end_of_refusals(connection)
+
+
+def _end_of_refusals(connection: Connection) -> None:
+    with transaction.atomic():
+        row = Connection.objects.select_for_update().get(pk=connection.pk)
+        if row.state == State.DEGRADED and row.state_code == DELIVERIES:
+            row.checks = [check for check in row.checks if check["code"] != DELIVERIES]
+            found = [
+                Check(**{**check, "verdict": Verdict(check["verdict"])}) for check in row.checks
+            ]
+            _set_state(row, *_state_of(found))
+            row.save()
 
 
 def ensure_hooks(connection: Connection, records: Iterable[str]) -> tuple[Hook, ...]:
@@ -463,6 +409,7 @@ def ensure_hooks(connection: Connection, records: Iterable[str]) -> tuple[Hook, 
             )
         for row in known.values():
             row.delete()
+        _forget_refusals(connection)
         if fresh:
             audit.record(
                 Action.HOOKS_REGISTERED,

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import CharField, ModelForm
 from django.http import HttpRequest
@@ -16,7 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from tenants.models import AgendaItem, Domain, HookAddress, Membership, Tenant, User
-from tenants.provision import create_tenant
+from tenants.provision import create_tenant, problems
 
 admin.site.unregister(Group)
 
@@ -42,9 +41,10 @@ class NewTenantForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        host = str(values.get("host", "")).lower()
-        if Domain.objects.filter(domain=host).exists():
-            raise ValidationError({"host": "This host name belongs to a tenant already."})
+        given = {name: str(values.get(name, "")) for name in ("name", "slug", "host", "time_zone")}
+        for name, words in problems(**given).items():
+            if name not in self.errors:
+                self.add_error(name, words)
         return values
 
 

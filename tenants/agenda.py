@@ -67,7 +67,7 @@ def remove(kind: str, key: str) -> None:
 
 
 def claim_due(*, limit: int, again_after: timedelta, now: datetime | None = None) -> list[Due]:
-    """Take what is due, most urgent first, and move it on by ``again_after``.
+    """Take what is due, most urgent and then longest due first, and move it on by ``again_after``.
 
     A row stays until its work removes or moves it, so that a message lost on the way is followed
     by another. Concurrent ticks never take the same row.
@@ -75,17 +75,19 @@ def claim_due(*, limit: int, again_after: timedelta, now: datetime | None = None
     now = now or timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"WITH due AS (SELECT a.id FROM {_TABLE} a"
+            f"WITH due AS (SELECT a.id, a.due_at FROM {_TABLE} a"
             " JOIN public.tenants_tenant t ON t.id = a.tenant_id AND t.is_active"
             " WHERE a.due_at <= %s ORDER BY a.priority, a.due_at LIMIT %s"
             " FOR UPDATE OF a SKIP LOCKED)"
             f" UPDATE {_TABLE} a SET due_at = %s, dispatched_at = %s, dispatches = a.dispatches + 1"
             " FROM due, public.tenants_tenant t WHERE a.id = due.id AND t.id = a.tenant_id"
-            " RETURNING t.schema_name, a.kind, a.key, a.priority",
+            " RETURNING due.due_at, t.schema_name, a.kind, a.key, a.priority",
             [now, limit, now + again_after, now],
         )
-        rows = [Due(*row) for row in cursor.fetchall()]
-    return sorted(rows, key=lambda due: due.priority)
+        # PostgreSQL returns updated rows in no order of its own.
+        rows = [(due_at, Due(*rest)) for due_at, *rest in cursor.fetchall()]
+    rows.sort(key=lambda row: (row[1].priority, row[0]))
+    return [due for _, due in rows]
 
 
 def oldest_due() -> datetime | None:

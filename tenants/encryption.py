@@ -22,7 +22,7 @@ class EncryptionKeyMissing(Exception):
         )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _ring(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key + "=" * (-len(key) % 4)) for key in keys])
 
@@ -44,11 +44,13 @@ def decrypt(token: str) -> str:
 
 
 def rotated(token: str) -> str:
-    """The same value encrypted with the newest key. Raises EncryptionKeyMissing."""
+    """The same value encrypted with the newest key; the token itself if it is already. Raises
+    EncryptionKeyMissing."""
     try:
-        return keyring().rotate(token.encode()).decode()
-    except InvalidToken as error:
-        raise EncryptionKeyMissing from error
+        _ring(tuple(settings.ENCRYPTION_KEYS[:1])).decrypt(token.encode())
+    except InvalidToken:
+        return encrypt(decrypt(token))
+    return token
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]

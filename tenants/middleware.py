@@ -66,6 +66,8 @@ class AdminContentPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if request.path.startswith("/admin/"):
+        tenant = getattr(request, "tenant", None)
+        is_public = tenant is None or tenant.schema_name == get_public_schema_name()
+        if is_public and request.path.startswith("/admin/"):
             response["Content-Security-Policy"] = self.LOOSER
         return response

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
@@ -15,10 +17,24 @@ from django_tenants.models import DomainMixin, TenantMixin
 
 from tenants.roles import Role
 
+_HOST = re.compile(
+    r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+)
+
 
 def check_time_zone(value: str) -> None:
     if value not in available_timezones():
         raise ValidationError(f"“{value}” is not an IANA time zone such as Europe/London.")
+
+
+def check_host(value: str) -> None:
+    """A host name alone, in small letters; the public host stays with the operators' admin."""
+    if not _HOST.fullmatch(value):
+        raise ValidationError(
+            f"“{value}” is not a host name such as acme.connector.example, without scheme and port."
+        )
+    if value == settings.PUBLIC_HOST.lower():
+        raise ValidationError(f"“{value}” is the host of the operators' admin.")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -59,6 +75,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    def clean(self) -> None:
+        super().clean()
+        self.email = self.email.lower()  # signing in compares without case
+
     def get_full_name(self) -> str:
         return self.name or self.email
 
@@ -92,6 +112,15 @@ class Domain(DomainMixin):  # type: ignore[misc]
 
     class Meta:
         ordering = ["domain"]
+
+    def clean(self) -> None:
+        super().clean()
+        host: str = self.domain.lower()  # type: ignore[has-type]
+        self.domain = host
+        try:
+            check_host(host)
+        except ValidationError as error:
+            raise ValidationError({"domain": error.messages}) from error
 
 
 class Membership(models.Model):

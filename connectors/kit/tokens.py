@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 import time
-from typing import Any
+from typing import Any, TypeGuard
 
 import msal
 import requests
@@ -19,10 +19,12 @@ from requests.auth import AuthBase
 from connectors.errors import ConnectorError, NeedsAttention, TryLater
 from connectors.kit import ExchangeRecord, Kit
 from connectors.kit.guard import AddressRefused
-from connectors.kit.http import explain, new_session
+from connectors.kit.http import Reply, explain, new_session
 from connectors.kit.redact import Redactor
 
 REFRESH_EARLY = 300  # seconds
+LAST_USE = 60  # a call may take so long until the system looks at its token
+PATIENCE = 20  # between two tries to renew a token that is still good
 _WRONG = {
     7000215: (
         "wrong_secret",
@@ -114,7 +116,35 @@ class _Client:
                     purpose="sign in to Microsoft Entra",
                 )
             )
+        _check(method, url, response)
         return response
+
+
+def _lasts(token: tuple[str, float] | None, seconds: float) -> TypeGuard[tuple[str, float]]:
+    return token is not None and token[1] - seconds > time.time()
+
+
+def _check(method: str, url: str, response: requests.Response) -> None:
+    """MSAL takes an answer that is not Entra's for an unknown tenant, or stumbles over it."""
+    detail = f"{method} {url.partition('?')[0]}: {response.status_code}"
+    if response.status_code >= 500 or response.status_code == 429:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        raise TryLater(
+            detail,
+            reason="Microsoft Entra has a problem just now.",
+            retry_after=Reply(response.status_code, headers, b"", detail).retry_after(),
+        )
+    try:
+        is_entra = isinstance(response.json(), dict)
+    except ValueError:
+        is_entra = False
+    if not is_entra:
+        raise NeedsAttention(
+            f"{detail}, not JSON",
+            reason="The sign-in address does not answer as Microsoft Entra does.",
+            advice="Check the authority in the connection's settings.",
+            code="settings",
+        )
 
 
 class EntraTokens:
@@ -132,29 +162,51 @@ class EntraTokens:
         # A changed secret must not find the token of the old one.
         name = "|".join((self._authority, client_id, scope, secret))
         self._key = f"entra:{hashlib.sha256(name.encode()).hexdigest()}"
-        self._known: tuple[str, float] | None = None
+        self._known: tuple[str, float] | None = None  # the token, and when it expires
+        self._ask_again_at = 0.0
 
     def get(self) -> str:
-        """A token that is good for some minutes. Raises NeedsAttention or TryLater."""
+        """A token that is good for a minute at least. Raises NeedsAttention or TryLater.
+
+        In its last minutes a token is still used while one thread fetches the next, and as long
+        as the authority does not answer.
+        """
         known = self._known
-        if known and known[1] - REFRESH_EARLY > time.time():
+        if _lasts(known, REFRESH_EARLY):
             return known[0]
-        with self._lock:
-            cached = self._from_cache()
-            if cached and cached[1] - REFRESH_EARLY > time.time():
-                self._known = cached
-                return cached[0]
-            try:
-                self._known = self._ask()
-            except ConnectorError as error:
-                error.source = self._kit.name
+        if not self._lock.acquire(blocking=not _lasts(known, LAST_USE)):
+            assert known is not None
+            return known[0]
+        try:
+            return self._renewed()
+        except ConnectorError as error:
+            error.source = self._kit.name
+            raise
+        finally:
+            self._lock.release()
+
+    def _renewed(self) -> str:
+        cached = self._from_cache()
+        if _lasts(cached, REFRESH_EARLY):
+            self._known = cached
+            return cached[0]
+        usable = next((t for t in (self._known, cached) if _lasts(t, LAST_USE)), None)
+        if usable and self._ask_again_at > time.monotonic():
+            return usable[0]
+        try:
+            self._known = self._ask()
+        except TryLater:
+            if usable is None:
                 raise
-            return self._known[0]
+            self._ask_again_at = time.monotonic() + PATIENCE
+            return usable[0]
+        return self._known[0]
 
     def discard(self, token: str) -> None:
         """The system refused this token: forget it here and for the other workers."""
         with self._lock:
-            self._known = None
+            if self._known and self._known[0] == token:
+                self._known = None
             cached = self._from_cache()
             if cached and cached[0] == token:
                 self._kit.cache.delete(self._key)

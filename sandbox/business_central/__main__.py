@@ -33,6 +33,7 @@ def main() -> None:
         apps={options.client_id: options.client_secret},
         scopes=(SCOPE,),
         seconds=options.token_seconds,
+        journal=journal,
     )
     companies = [
         Company(name, journal, clock) for name in ("Acme Outdoor Ltd", "Acme Test Company")

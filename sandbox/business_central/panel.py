@@ -32,6 +32,7 @@ class Panel:
 
     def reset(self) -> None:
         self.journal.clear()
+        self.environment.entra.load()
         for company in self.environment.companies.values():
             company.load()
         self.environment.card = "enabled"
@@ -192,10 +193,9 @@ class Panel:
             self.environment.rate = int(body["rate"])
             self.environment.calls.clear()
         if "client_secret" in body:
-            apps = self.environment.entra.apps
-            apps[next(iter(apps))] = str(body["client_secret"])
+            self.environment.entra.change_secret(str(body["client_secret"]))
         if "expire_secret" in body:
-            self.environment.entra.expired_secrets.add(str(body["expire_secret"]))
+            self.environment.entra.expire_secret(str(body["expire_secret"]))
         if "vat" in body:
             for group, percent in dict(body["vat"]).items():
                 seed.VAT[("DOMESTIC", group)] = Decimal(str(percent))

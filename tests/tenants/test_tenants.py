@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import DataError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -32,6 +32,52 @@ def test_a_creation_that_fails_leaves_nothing_behind(tenant, monkeypatch):
             provision.create_tenant(name="F", slug="fails", host="f.localhost", time_zone="UTC")
         assert not Tenant.objects.filter(slug="fails").exists()
         assert not schema_exists("t_fails")
+
+
+def test_a_database_error_in_the_middle_of_its_tables_leaves_nothing_behind(tenant, monkeypatch):
+    migrate = provision.call_command
+
+    def fail(*args, **more):
+        migrate(*args, **more)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    monkeypatch.setattr(provision, "call_command", fail)
+    with in_public():
+        with pytest.raises(DataError):
+            provision.create_tenant(name="F", slug="fails", host="f.localhost", time_zone="UTC")
+        assert not Tenant.objects.filter(slug="fails").exists()
+        assert not schema_exists("t_fails")
+
+
+def test_nobody_meets_a_tenant_before_its_tables_are_there(tenant):
+    """A tick in another process must not be handed a tenant whose schema is still being made."""
+    seen: list[bool] = []
+
+    def look() -> bool:
+        try:
+            return Tenant.objects.filter(slug="slow").exists()
+        finally:
+            connection.close()
+
+    def progress(words: str) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            seen.append(pool.submit(look).result())
+
+    try:
+        with in_public():
+            provision.create_tenant(
+                name="Slow",
+                slug="slow",
+                host="slow.localhost",
+                time_zone="UTC",
+                progress=progress,
+            )
+        assert seen == [False, False, True]
+    finally:
+        with in_public(), connection.cursor() as cursor:
+            cursor.execute('DROP SCHEMA "t_slow" CASCADE')
+            Tenant.objects.filter(slug="slow").delete()
 
 
 def test_what_is_wrong_with_a_new_tenant_is_told_at_once(tenant):
@@ -67,6 +113,16 @@ def test_what_is_urgent_comes_first(tenant):
     agenda.put("seal", "1", now - timedelta(minutes=5), priority=80)
     agenda.put("event", "2", now - timedelta(seconds=1), priority=10)
     assert [d.kind for d in agenda.claim_due(limit=1, again_after=timedelta(0))] == ["event"]
+
+
+def test_of_equal_urgency_what_is_due_for_longest_comes_first(tenant):
+    now = timezone.now()
+    minutes = [7, 3, 9, 1, 5, 8, 2, 6, 4]
+    for number in minutes:
+        agenda.put("transfer", str(number), now - timedelta(minutes=number))
+    claimed = agenda.claim_due(limit=50, again_after=timedelta(minutes=1))
+    assert [int(due.key) for due in claimed] == sorted(minutes, reverse=True)
+    assert agenda.claim_due(limit=50, again_after=timedelta(minutes=1)) == []
 
 
 def test_a_missing_key_is_a_loud_and_clear_error(settings):

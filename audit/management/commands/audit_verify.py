@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from audit.verify import Report, verify, verify_export
+from audit.verify import Report, compare, verify, verify_export
 from tenants.context import each_tenant, in_tenant
 from tenants.models import Tenant
 
@@ -18,28 +18,47 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        which = parser.add_mutually_exclusive_group(required=True)
-        which.add_argument("--tenant", help="slug of one tenant")
-        which.add_argument("--all", action="store_true", help="every tenant")
-        which.add_argument("--file", type=Path, help="an export, offline")
+        parser.add_argument("--tenant", help="slug of one tenant")
+        parser.add_argument("--all", action="store_true", help="every tenant")
+        parser.add_argument(
+            "--file",
+            type=Path,
+            help="an export, offline; with --tenant also that the tenant's trail still holds it",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if bool(options["all"]) == bool(options["tenant"] or options["file"]):
+            raise CommandError("Give --tenant SLUG, --all, or --file FILE (with --tenant or not).")
         whole = True
-        if options["file"]:
-            with options["file"].open(encoding="utf-8") as lines:
-                whole = self._say(str(options["file"]), verify_export(lines))
-        elif options["all"]:
+        export = self._file(options["file"]) if options["file"] else None
+        if export is not None:
+            whole &= export.is_whole
+        if options["all"]:
             for tenant in each_tenant():
                 whole &= self._say(tenant.name, verify())
-        else:
+        elif options["tenant"]:
             try:
                 tenant = Tenant.objects.get(slug=options["tenant"])
             except Tenant.DoesNotExist as error:
                 raise CommandError(f"There is no tenant “{options['tenant']}”.") from error
             with in_tenant(tenant.schema_name):
-                whole = self._say(tenant.name, verify())
+                report = verify()
+            if export is not None:
+                report.findings += compare(export, report)
+            whole &= self._say(tenant.name, report)
         if not whole:
             raise CommandError("The audit trail is not whole.")
+
+    def _file(self, path: Path) -> Report:
+        try:
+            with path.open(encoding="utf-8") as lines:
+                report = verify_export(lines)
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{path}: {error}") from error
+        self._say(str(path), report)
+        if report.is_part:
+            self.stdout.write("  a part of a trail: it does not prove that nothing is left out")
+        return report
 
     def _say(self, name: str, report: Report) -> bool:
         self.stdout.write(
@@ -48,4 +67,8 @@ class Command(BaseCommand):
         )
         for finding in report.findings:
             self.stdout.write(f"  {finding.kind}: {finding.words}")
+        if report.more_findings:
+            self.stdout.write(f"  and {report.more_findings} more")
+        if report.newest_seal:
+            self.stdout.write("  newest seal: {} {}".format(*report.newest_seal))
         return report.is_whole

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
+from django_tenants.utils import get_public_schema_name, tenant_context
 
-from tenants.context import each_tenant
 from tenants.database import database
-from tenants.encryption import EncryptedTextField, rotated
+from tenants.encryption import EncryptedTextField, EncryptionKeyMissing, rotated
+from tenants.models import Tenant
 
 BATCH = 500
 
@@ -20,18 +22,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         total = 0
-        for tenant in each_tenant():
-            done = sum(self._rotate(model) for model in _encrypted_models())
+        # Closed tenants too: once the old key is retired, what it encrypted is lost.
+        for tenant in Tenant.objects.exclude(schema_name=get_public_schema_name()):
+            with tenant_context(tenant):
+                done = sum(self._rotate(tenant, model) for model in _encrypted_models())
             self.stdout.write(f"{tenant.name}: {done} values")
             total += done
-        self.stdout.write(f"{total} values are encrypted with the newest key.")
+        self.stdout.write(
+            f"{total} values were encrypted again; every value has the newest key now."
+        )
 
-    def _rotate(self, model: type[models.Model]) -> int:
-        """Works on the stored text itself, page by page, so that no value is read in plain."""
+    def _rotate(self, tenant: Tenant, model: type[models.Model]) -> int:
+        """Works on the stored text itself, page by page; returns how many values changed. A run
+        that is interrupted goes on where it was, because values with the newest key are left."""
+        table = database.ops.quote_name(model._meta.db_table)
         columns = [
-            f.column for f in model._meta.concrete_fields if isinstance(f, EncryptedTextField)
+            database.ops.quote_name(field.column)
+            for field in model._meta.concrete_fields
+            if isinstance(field, EncryptedTextField)
         ]
-        table, done, last = model._meta.db_table, 0, 0
+        assignments = ", ".join(f"{column} = %s" for column in columns)
+        done, last = 0, 0
         while True:
             with transaction.atomic(), database.cursor() as cursor:
                 cursor.execute(
@@ -42,20 +53,25 @@ class Command(BaseCommand):
                 rows = cursor.fetchall()
                 if not rows:
                     return done
-                for row in rows:
-                    values = [None if v is None else rotated(v) for v in row[1:]]
-                    assignments = ", ".join(f"{column} = %s" for column in columns)
-                    cursor.execute(
-                        f"UPDATE {table} SET {assignments} WHERE id = %s", [*values, row[0]]
-                    )
-                    done += sum(1 for value in values if value is not None)
+                for pk, *before in rows:
+                    try:
+                        after = [None if value is None else rotated(value) for value in before]
+                    except EncryptionKeyMissing as error:
+                        raise CommandError(
+                            f"{tenant.name}: {model._meta.db_table} {pk}: {error}"
+                        ) from error
+                    if after != before:
+                        cursor.execute(
+                            f"UPDATE {table} SET {assignments} WHERE id = %s", [*after, pk]
+                        )
+                        done += sum(old != new for old, new in zip(before, after, strict=True))
                 last = rows[-1][0]
 
 
 def _encrypted_models() -> list[type[models.Model]]:
     return [
         model
-        for label in ("audit", "connectors", "sync")
+        for label in settings.TENANT_APPS
         for model in apps.get_app_config(label).get_models()
         if any(isinstance(field, EncryptedTextField) for field in model._meta.concrete_fields)
     ]

@@ -7,21 +7,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from connectors.contract import Check, Ping, Verdict
-from connectors.errors import ConnectorError, NeedsAttention, TryLater
+from connectors.errors import ConnectorError, NeedsAttention, TryLater, UnexpectedShape
 from connectors.kit.reader import Reader
 from connectors.stores.bigcommerce.client import Client
 
 CLOCK_WARNING = 60  # seconds; the signature window is five minutes
-PROBES = (
+# The scope decides before the record is looked up, so an order that is not there proves it too.
+# Only an order's own transactions ask for their scope: refunds may be read with that of orders.
+PROBES: tuple[tuple[str, str, dict[str, str], str], ...] = (
     ("Read orders", "/v2/orders", {"limit": "1"}, "Orders: read-only"),
-    (
-        "Read payments",
-        "/v3/orders/payment_actions/refunds",
-        {"limit": "1"},
-        "Transactions: read-only",
-    ),
+    ("Read payments", "/v3/orders/1/transactions", {}, "Transactions: read-only"),
     ("Read customers", "/v3/customers", {"limit": "1"}, "Customers: read-only"),
     ("Read products", "/v3/catalog/variants", {"limit": "1"}, "Products: read-only"),
+    ("Read webhooks", "/v3/hooks", {"limit": "1"}, "any of the above"),
 )
 
 
@@ -29,9 +27,9 @@ def run(client: Client) -> Ping:
     """Ask the store who it is, what we may read, and what time it has."""
     try:
         reply = client.get("/v2/store", "ping: store information")
+        store = Reader(reply.json(), "store")
     except ConnectorError as error:
-        return Ping(checks=(_failed("Sign in to the store", error),))
-    store = Reader(reply.json(), "store")
+        return Ping(checks=(_failed("Sign in to the store", _explained(error)),))
     facts = {
         "Store": store.text("name", ""),
         "Domain": store.text("domain", ""),
@@ -69,7 +67,10 @@ def _scopes(client: Client) -> Iterator[Check]:
                 code="missing_permission",
             )
         except ConnectorError as error:
-            yield _failed(name, error)
+            if error.code != "not_found":
+                yield _failed(name, error)
+                continue
+            yield Check(name=name, verdict=Verdict.OK, words=f"Allowed ({scope}).")
         else:
             yield Check(name=name, verdict=Verdict.OK, words=f"Allowed ({scope}).")
 
@@ -93,6 +94,34 @@ def _clock(date_header: str) -> Check:
         whose_move="us",
         code="clock",
     )
+
+
+def _explained(error: ConnectorError) -> ConnectorError:
+    """The first call's refusals, where they tell of a setting and not of a record."""
+    if error.code == "not_found":
+        return NeedsAttention(
+            error.detail,
+            reason="BigCommerce knows no store with this store hash.",
+            advice="Copy the store hash from the API path of the API account, after /stores/.",
+            vendor_words=error.vendor_words,
+            code="settings",
+        )
+    if error.code == "missing_permission":
+        return NeedsAttention(
+            error.detail,
+            reason="The API account lacks the scope “Information & settings: read-only”.",
+            advice="Add the scope to the API account in the store's control panel, or make a new "
+            "account with it and save its token here.",
+            code="missing_permission",
+        )
+    if isinstance(error, UnexpectedShape):
+        return NeedsAttention(
+            error.detail,
+            reason="The address does not answer as BigCommerce does.",
+            advice="Check the API address in the connection's settings.",
+            code="settings",
+        )
+    return error
 
 
 def _failed(name: str, error: ConnectorError) -> Check:

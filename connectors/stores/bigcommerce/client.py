@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from connectors.errors import ConnectorError, NeedsAttention, Rejected, TryLater
+from connectors.errors import (
+    ConnectorError,
+    NeedsAttention,
+    Rejected,
+    TryLater,
+    UnexpectedShape,
+)
 from connectors.kit import Kit
 from connectors.kit.http import Http, Reply, Timeouts
 from connectors.kit.throttle import Limits
@@ -15,6 +21,7 @@ WINDOW_SECONDS = 30.0
 # BigCommerce knows an order a little later than its webhook says: worth asking again soon.
 NOT_YET = timedelta(seconds=2)
 NONE = frozenset({204})
+PAGE = 250
 
 
 class Client:
@@ -45,14 +52,7 @@ class Client:
             },
             purpose="read the order",
         )
-        body: Mapping[str, Any] = reply.json()
-        return body
-
-    def coupons(self, order_id: str) -> list[Mapping[str, Any]]:
-        reply = self.http.request(
-            "GET", f"/v2/orders/{order_id}/coupons", purpose="read the order's coupons", accept=NONE
-        )
-        return [] if reply.status == 204 else reply.json()
+        return _object(reply)
 
     def transactions(self, order_id: str) -> list[Mapping[str, Any]]:
         reply = self.http.request(
@@ -61,40 +61,52 @@ class Client:
             purpose="read the order's payments",
             accept=NONE,
         )
-        return [] if reply.status == 204 else list(reply.json().get("data", []))
+        return [] if reply.status == 204 else _rows(reply, _object(reply).get("data", []))
 
     def changed_orders(self, since: str) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages of orders modified at or after ``since``, oldest first.
+        """Pages of orders modified at or after ``since``, oldest first, each order once.
 
-        A page number shifts while orders change, so each page begins at the last instant seen;
-        the overlap is for the inbox to recognise.
+        A page number shifts while orders change, so each page begins at the last instant seen. Only
+        where a whole page changed in one instant (a bulk change of statuses) the next number of
+        the same beginning is asked for.
         """
-        seen: set[int] = set()
+        seen: set[tuple[str, str]] = set()
+        number = 1
         while True:
             reply = self.http.request(
                 "GET",
                 "/v2/orders",
-                params={"min_date_modified": since, "sort": "date_modified:asc", "limit": "250"},
+                params={
+                    "min_date_modified": since,
+                    "sort": "date_modified:asc",
+                    "page": str(number),
+                    "limit": str(PAGE),
+                },
                 purpose="look for changed orders",
                 accept=NONE,
             )
-            page = [] if reply.status == 204 else reply.json()
-            fresh = [row for row in page if row["id"] not in seen]
+            page = [] if reply.status == 204 else _rows(reply, reply.json())
+            fresh = [row for row in page if _version(row) not in seen]
             if fresh:
                 yield fresh
-            if len(page) < 250 or not fresh:
+            if len(page) < PAGE or (number > 1 and not fresh):
                 return
-            seen |= {row["id"] for row in fresh}
-            since = page[-1]["date_modified"]
+            seen = {_version(row) for row in page} | (seen if number > 1 else set())
+            last = str(page[-1].get("date_modified") or "")
+            if not last or last == since:
+                number += 1
+            else:
+                since, number = last, 1
 
     def hooks(self) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         page = 1
         while True:
-            body = self.http.request(
+            reply = self.http.request(
                 "GET", "/v3/hooks", params={"page": str(page), "limit": "250"}, purpose="list hooks"
-            ).json()
-            found += body.get("data", [])
+            )
+            body = _object(reply)
+            found += _rows(reply, body.get("data", []))
             pagination = (body.get("meta") or {}).get("pagination") or {}
             if page >= int(pagination.get("total_pages") or 1):
                 return found
@@ -102,11 +114,11 @@ class Client:
 
     def create_hook(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = self.http.request("POST", "/v3/hooks", body=body, purpose="register a hook")
-        return dict(reply.json()["data"])
+        return _data(reply)
 
     def update_hook(self, hook_id: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         reply = self.http.request("PUT", f"/v3/hooks/{hook_id}", body=body, purpose="revive a hook")
-        return dict(reply.json()["data"])
+        return _data(reply)
 
     def delete_hook(self, hook_id: str) -> None:
         self.http.request("DELETE", f"/v3/hooks/{hook_id}", purpose="remove a hook")
@@ -118,7 +130,12 @@ class Client:
         left = reply.headers.get("x-rate-limit-requests-left", "")
         reset = reply.headers.get("x-rate-limit-time-reset-ms", "")
         if left.lstrip("-").isdigit() and reset.isdigit():
-            self._budget.told(left=int(left), reset_seconds=int(reset) / 1000)
+            quota = reply.headers.get("x-rate-limit-requests-quota", "")
+            self._budget.told(
+                left=int(left),
+                reset_seconds=int(reset) / 1000,
+                quota=int(quota) if quota.isdigit() else 0,
+            )
 
     def read_error(self, method: str, path: str, reply: Reply) -> ConnectorError:
         """The refusal in our words. V2 sends a list of errors, V3 an object, gateways HTML."""
@@ -151,14 +168,21 @@ class Client:
         if reply.status == 429:
             reset = reply.headers.get("x-rate-limit-time-reset-ms", "")
             # Without the headers it is the platform that is loaded, not our quota.
-            seconds = int(reset) / 1000 if reset.isdigit() else 10.0
-            self._budget.closed_for(seconds)
+            seconds = self._budget.refused(int(reset) / 1000 if reset.isdigit() else 10.0)
             return TryLater(
                 detail,
                 reason="BigCommerce's request limit is reached for the moment.",
                 counts=False,
                 retry_after=timedelta(seconds=seconds),
                 vendor_words=words,
+            )
+        if 300 <= reply.status < 400:
+            return NeedsAttention(
+                detail,
+                reason="The address answers with a redirect, which is never followed.",
+                advice="Check the API address in the connection's settings.",
+                vendor_words=words,
+                code="settings",
             )
         if reply.status >= 500:
             return TryLater(
@@ -168,6 +192,31 @@ class Client:
                 retry_after=reply.retry_after(),
             )
         return Rejected(detail, vendor_words=words, code=f"http_{reply.status}")
+
+
+def _object(reply: Reply) -> Mapping[str, Any]:
+    body = reply.json()
+    if not isinstance(body, Mapping):
+        raise UnexpectedShape(reply.where, "is not an object")
+    return body
+
+
+def _rows(reply: Reply, rows: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise UnexpectedShape(reply.where, "is not a list of objects")
+    return rows
+
+
+def _data(reply: Reply) -> Mapping[str, Any]:
+    data = _object(reply).get("data")
+    if not isinstance(data, Mapping):
+        raise UnexpectedShape(f"{reply.where}: data", "is not an object")
+    return data
+
+
+def _version(row: Mapping[str, Any]) -> tuple[str, str]:
+    """An order at one instant: changed again while the pages are read, it is told again."""
+    return str(row.get("id")), str(row.get("date_modified"))
 
 
 def vendor_words(reply: Reply) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.contract import Hook, Notice, Ping, Store
 from connectors.errors import Rejected, TryLater
 from connectors.kit import Kit
+from connectors.kit.reader import Reader
 from connectors.records import Order
 from connectors.stores.bigcommerce import checks, orders, webhooks
 from connectors.stores.bigcommerce.client import NOT_YET, Client
@@ -40,6 +41,7 @@ class BigCommerce(Store):
         """Two calls: the order with consignments, lines and fees; then its transactions."""
         try:
             header = self.client.order(external_id)
+            transactions = self.client.transactions(external_id)
         except Rejected as error:
             if error.code != "not_found":
                 raise
@@ -50,16 +52,20 @@ class BigCommerce(Store):
                 retry_after=NOT_YET,
                 code="not_found",
             ) from error
-        return orders.to_order(header, self.client.transactions(external_id))
+        return orders.to_order(header, transactions)
 
     def changed_orders(self, *, since: datetime, after: str = "") -> Iterator[Sequence[Notice]]:
-        for page in self.client.changed_orders(since.isoformat()):
+        # Whole seconds, as the store keeps them; the earlier one, so that nothing is left out.
+        begin = since.astimezone(UTC).replace(microsecond=0).isoformat()
+        for page in self.client.changed_orders(begin):
             yield [_polled(row) for row in page]
 
     def ensure_hooks(
         self, *, destination: str, records: Iterable[str], secret_header: tuple[str, str]
     ) -> tuple[Hook, ...]:
-        wanted = [scope for record in records for scope in webhooks.SCOPES.get(record, ())]
+        wanted = dict.fromkeys(
+            scope for record in records for scope in webhooks.SCOPES.get(record, ())
+        )
         ours = {
             str(row["scope"]): row
             for row in self.client.hooks()
@@ -77,7 +83,7 @@ class BigCommerce(Store):
             row = ours.get(scope)
             if row is None:
                 row = self.client.create_hook(body)
-            elif not row.get("is_active") or (row.get("headers") or {}) != headers:
+            elif not row.get("is_active") or not _carries(row, secret_header):
                 row = self.client.update_hook(str(row["id"]), body)
             found.append(_hook(row))
         return tuple(found)
@@ -103,22 +109,32 @@ class BigCommerce(Store):
         )
 
 
-def _polled(row: Mapping[str, Any]) -> Notice:
+def _polled(raw: Mapping[str, Any]) -> Notice:
     """A changed order from a list: its id and instant of change name the notice."""
-    modified = orders.to_instant(str(row["date_modified"] or row["date_created"]))
+    row = Reader(raw, "orders[]")
+    changed = "date_modified" if row.text("date_modified", "") else "date_created"
+    modified = row.convert(changed, orders.to_instant)
+    order_id = str(row.integer("id"))
     return Notice(
         record="order",
-        external_id=str(row["id"]),
-        delivery_id=f"poll:{row['id']}:{modified.isoformat()}",
+        external_id=order_id,
+        delivery_id=f"poll:{order_id}:{modified.isoformat()}",
         event="found by the regular check",
         occurred_at=modified,
     )
 
 
-def _hook(row: Mapping[str, Any]) -> Hook:
+def _carries(row: Mapping[str, Any], header: tuple[str, str]) -> bool:
+    """Whether the hook brings our header back; the case of a header's name means nothing."""
+    given = {str(name).lower(): value for name, value in (row.get("headers") or {}).items()}
+    return given == {header[0].lower(): header[1]}
+
+
+def _hook(raw: Mapping[str, Any]) -> Hook:
+    row = Reader(raw, "hook")
     return Hook(
-        external_id=str(row["id"]),
-        scope=str(row["scope"]),
-        destination=str(row["destination"]),
-        is_active=bool(row.get("is_active")),
+        external_id=str(row.integer("id")),
+        scope=row.text("scope"),
+        destination=row.text("destination"),
+        is_active=row.flag("is_active"),
     )

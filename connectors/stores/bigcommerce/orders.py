@@ -294,6 +294,8 @@ def _share_order_discount(order: Order, declared: Decimal) -> Order:
         return order
     with_tax = order.prices_include_tax
     weights = [line.net_inc_tax if with_tax else line.net_ex_tax for line in order.lines]
+    if left > sum(weights, ZERO):
+        return order  # it takes more off than the goods cost, so it is not a discount of goods
     shares = share(left, weights)
     lines = tuple(
         _discounted(line, amount, with_tax)
