@@ -21,6 +21,8 @@ from connectors.records import (
     ErpDocument,
     ErpItem,
     Order,
+    Refund,
+    StoreInvoice,
 )
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ class Role(StrEnum):
 class Setting:
     """One value that a person fills in to connect a system; the console draws the form from it.
 
-    ``kind``: text | url | secret | integer | decimal | time | choice | choices | boolean. A
-    ``choices`` value is a comma-separated list of keys, a ``boolean`` is "yes" or "no". Secrets
-    are write-only and stored encrypted. ``group`` puts rarely needed values under "Advanced".
+    ``kind``: text | url | secret | integer | decimal | time | choice | choices | boolean |
+    certificate. A ``choices`` value is a comma-separated list of keys, a ``boolean`` is "yes" or
+    "no", a ``certificate`` is PEM text in several lines. Secrets are write-only and encrypted. ``group`` puts rarely needed values under "Advanced".
     """
 
     name: str
@@ -98,8 +100,8 @@ class Ping:
 class Notice:
     """ "Record ``external_id`` of ``record`` changed." ``delivery_id`` is stable over redeliveries."""
 
-    record: str  # order | refund | customer | product | ...
-    external_id: str
+    record: str  # order | invoice | refund | customer | product | ...
+    external_id: str  # of the order, for orders, invoices and refunds alike
     delivery_id: str
     event: str = ""  # the system's own word for what happened
     occurred_at: datetime | None = None
@@ -147,13 +149,45 @@ class TargetField:
 
 
 class Target(StrEnum):
+    """What a mapping fills. Credit memos are mapped as invoices are."""
+
     CUSTOMER = "customer"
     INVOICE = "invoice"
     LINE = "line"
+    PAYMENT = "payment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """A way in which an ERP can book something, as a route chooses it by ``name``.
+
+    ``posts`` says that we have the document posted; otherwise it is left for the ERP's people or
+    batch jobs, and ``waits_as`` says in words what it waits for.
+    """
+
+    name: str
+    label: str
+    kind: DocumentKind
+    posts: bool = False
+    waits_as: str = "waits in the ERP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookAnswer:
+    """What a vendor's handshake or delivery is answered with."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
 
 
 class Store(ABC):
-    """A shop: where orders come from."""
+    """A shop: where orders come from.
+
+    An order's ``external_id`` is the key by which its transfer is known for ever, so it must be
+    what a webhook, a list and a person all lead to. ``order.number`` is unique over the connection
+    and goes into the ERP's references: letters, digits and hyphens, as short as can be.
+    """
 
     kind: ClassVar[str]
     title: ClassVar[str]
@@ -163,6 +197,9 @@ class Store(ABC):
     payable_statuses: ClassVar[frozenset[str]]  # the sane default of the route setting
     unpaid_statuses: ClassVar[frozenset[str]]  # "not yet": hold until the store says more
     dead_statuses: ClassVar[frozenset[str]]  # cancelled, declined, never finished: skip
+    refunded_statuses: ClassVar[frozenset[str]] = frozenset()  # wholly or in part
+    makes_invoices: ClassVar[bool] = False  # the store itself invoices orders, also in parts
+    makes_refunds: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -182,6 +219,30 @@ class Store(ABC):
     @abstractmethod
     def changed_orders(self, *, since: datetime, after: str = "") -> Iterator[Sequence[Notice]]:
         """Pages of notices for orders changed at or after ``since``, oldest first."""
+
+    def fetch_refunds(self, order: Order) -> tuple[Refund, ...]:
+        """Every refund of an order, oldest first, with what each gives back."""
+        return ()
+
+    def changed_refunds(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
+        """Pages of notices (record ``refund``, id of the order) for refunds since then."""
+        return iter(())
+
+    def fetch_invoices(self, order: Order) -> tuple[StoreInvoice, ...]:
+        """Every invoice that the store made for an order, oldest first."""
+        return ()
+
+    def changed_invoices(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
+        """Pages of notices (record ``invoice``, id of the order) for invoices since then."""
+        return iter(())
+
+    @classmethod
+    def order_key(cls, text: str) -> str:
+        """The ``external_id`` for an order number that a person typed. Raises ValueError, in
+        words."""
+        if not text.strip().isdigit():
+            raise ValueError("An order number is made of digits.")
+        return text.strip()
 
     @abstractmethod
     def ensure_hooks(
@@ -206,6 +267,25 @@ class Store(ABC):
         """Verify the raw bytes, then read what changed. ``headers`` have lower-case names;
         ``values`` are the connection's settings with secrets. Raises DeliveryRefused."""
 
+    @classmethod
+    def handshake(
+        cls,
+        *,
+        values: Mapping[str, str],
+        method: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> HookAnswer | None:
+        """The answer to a vendor's question whether this address is ours; None if it is no such
+        question but a delivery."""
+        return None
+
+    @classmethod
+    def acknowledgement(cls) -> HookAnswer | None:
+        """What the vendor must read in answer to a delivery; None if any 2xx will do."""
+        return None
+
     def order_url(self, external_id: str) -> str:
         """Where a person sees the order in the store's own administration; empty if unknown."""
         return ""
@@ -223,9 +303,12 @@ class Erp(ABC):
     role: ClassVar[Role] = Role.ERP
     settings: ClassVar[tuple[Setting, ...]]
     target_fields: ClassVar[Mapping[Target, tuple[TargetField, ...]]]
-    document_kinds: ClassVar[tuple[tuple[str, str], ...]]  # route setting -> label
-    reference_max_length: ClassVar[int]
+    order_bookings: ClassVar[tuple[Booking, ...]]  # what orders and store invoices may become
+    refund_bookings: ClassVar[tuple[Booking, ...]] = ()
+    payment_bookings: ClassVar[tuple[Booking, ...]] = ()
+    reference_max_length: int  # of our reference in the ERP's documents
     computes_tax: ClassVar[bool]  # the ERP works out tax and totals itself
+    numbers_customers: ClassVar[bool] = True  # else a new customer's number is for us to give
 
     @property
     @abstractmethod
@@ -277,6 +360,11 @@ class Erp(ABC):
     def posting_allowed(self, day: date) -> bool | None:
         """Whether the ERP accepts this posting date; None if it cannot be asked."""
 
+    def first_open_day(self, day: date) -> date | None:
+        """The first day at or after ``day`` that the ERP accepts postings for; None if there is
+        none yet or it cannot be asked."""
+        return None
+
     @abstractmethod
     def find_documents(self, kind: DocumentKind, reference: str) -> tuple[ErpDocument, ...]:
         """Every document of this kind with our reference, lines included, drafts and posted."""
@@ -285,16 +373,23 @@ class Erp(ABC):
     def create_document(self, draft: DocumentDraft) -> str:
         """Create it unposted and return its id in the ERP. Not safe to repeat: look first."""
 
+    def complete_document(self, draft: DocumentDraft, found: ErpDocument) -> None:
+        """Go on with a document whose lines are not all there (``is_complete`` False). Safe to
+        repeat: each line is recognised by our reference in it."""
+        raise NotImplementedError(f"{self.kind} creates documents whole")
+
     @abstractmethod
     def read_document(self, kind: DocumentKind, external_id: str) -> ErpDocument | None: ...
 
-    @abstractmethod
     def post_document(self, kind: DocumentKind, external_id: str) -> None:
-        """Post a draft. Posting twice is refused by the ERP or has no effect."""
+        """Post a draft. Posting twice is refused by the ERP or has no effect. Only called for
+        bookings that post."""
+        raise NotImplementedError(f"{self.kind} posts nothing by itself")
 
     @abstractmethod
     def discard_document(self, kind: DocumentKind, external_id: str) -> None:
-        """Delete an unposted draft of ours."""
+        """Delete an unposted draft of ours. Raises Rejected where the ERP has no such thing: then
+        a person must."""
 
     @abstractmethod
     def preview(self, draft: DocumentDraft) -> dict[str, Any]:

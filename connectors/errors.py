@@ -62,7 +62,9 @@ class Rejected(ConnectorError):
     """This one record cannot go; the rest may.
 
     ``hold`` names a hold code (``sync.models.Hold``) where waiting for something can cure it, for
-    instance ``period_closed``, ``customer_blocked``, ``item_blocked``, ``lookup_missing``.
+    instance ``period_closed``, ``customer_blocked``, ``item_blocked``, ``lookup_missing``,
+    ``item_unknown``, ``duplicate_reference``. ``keys`` says what would release it, as
+    ``lookup:<table>:<key>`` or ``item:<sku>``.
     """
 
     reason = "The system refused this record."
@@ -70,9 +72,12 @@ class Rejected(ConnectorError):
         "Read the system's own words beside this, correct the record or the mapping, and replay."
     )
 
-    def __init__(self, detail: str, *, hold: str = "", **more: object) -> None:
+    def __init__(
+        self, detail: str, *, hold: str = "", keys: tuple[str, ...] = (), **more: object
+    ) -> None:
         super().__init__(detail, **more)  # type: ignore[arg-type]
         self.hold = hold
+        self.keys = keys
 
 
 class NeedsAttention(ConnectorError):

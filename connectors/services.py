@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from connectors.contract import (
     DeliveryRefused,
     Erp,
     Hook,
+    HookAnswer,
     Notice,
     Ping,
     Store,
@@ -322,6 +324,33 @@ def read_delivery(
         raise
 
 
+def answer_handshake(
+    connection: Connection,
+    *,
+    method: str,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+    body: bytes,
+) -> HookAnswer | None:
+    """The answer to a vendor's question whether this address is ours; None for a delivery."""
+    system = SYSTEMS[connection.kind]
+    if not issubclass(system, Store):
+        return None
+    return system.handshake(
+        values=full_values(connection),
+        method=method,
+        query=query,
+        headers={name.lower(): value for name, value in headers.items()},
+        body=body,
+    )
+
+
+def acknowledgement(connection: Connection) -> HookAnswer | None:
+    """What the vendor must read in answer to a delivery, good or refused; None if any 2xx does."""
+    system = SYSTEMS[connection.kind]
+    return system.acknowledgement() if issubclass(system, Store) else None
+
+
 def _count_refusal(connection: Connection, refusal: DeliveryRefused, now: datetime) -> None:
     day = HookTally.count_refusal(connection, now=now, code=refusal.code, words=refusal.words)
     if day.refused == 1 or day.refused % 100 == 0:
@@ -384,12 +413,32 @@ def _end_of_refusals(connection: Connection) -> None:
 
 def ensure_hooks(connection: Connection, records: Iterable[str]) -> tuple[Hook, ...]:
     """Register what the routes need at the store; safe to repeat. Raises ConnectorError."""
-    store = open_store(connection)
-    hooks = store.ensure_hooks(
-        destination=hook_destination(connection),
-        records=tuple(records),
-        secret_header=hook_secret_header(connection),
-    )
+    with _one_at_a_time(connection):
+        store = open_store(connection)
+        hooks = store.ensure_hooks(
+            destination=hook_destination(connection),
+            records=tuple(records),
+            secret_header=hook_secret_header(connection),
+        )
+        _remember_hooks(connection, hooks)
+    return hooks
+
+
+@contextmanager
+def _one_at_a_time(connection: Connection) -> Iterator[None]:
+    """A second registration of the same connection waits, so that it finds the hooks of the first
+    and does not make them again. No transaction is held meanwhile."""
+    key = [database.schema_name, connection.pk]
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtext(%s), %s::int)", key)
+    try:
+        yield
+    finally:
+        with database.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s), %s::int)", key)
+
+
+def _remember_hooks(connection: Connection, hooks: Iterable[Hook]) -> None:
     with transaction.atomic():
         known = {row.scope: row for row in connection.subscriptions.all()}
         fresh = []
@@ -417,4 +466,3 @@ def ensure_hooks(connection: Connection, records: Iterable[str]) -> tuple[Hook, 
                 connection_id=connection.pk,
                 data={"scopes": fresh},
             )
-    return hooks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
@@ -14,8 +15,15 @@ from audit.actions import Action
 from connectors.models import Connection
 from connectors.signals import connection_recovered
 from sync import dispatch, inbox, transfers
-from sync.models import Flow, Hold, Route, State, Transfer
+from sync.models import Document, Flow, Hold, Route, State, Transfer
 from sync.transfers import Settlement
+
+MAY_BE_BOOKED = (
+    Document.Status.SENT,
+    Document.Status.POSTING,
+    Document.Status.POSTED,
+    Document.Status.ACCEPTED,
+)
 
 
 def release(transfer_ids: Sequence[int]) -> int:
@@ -54,15 +62,24 @@ def replay(transfer_ids: Sequence[int]) -> int:
 
 
 def skip(transfer_ids: Sequence[int], reason: str) -> int:
-    """Leave records out of the ledger, for a reason. Raises ValidationError without one."""
+    """Leave records out of the ledger, for a reason. Raises ValidationError without one.
+
+    One whose document is, or may be, booked is not left out: it stays as it is.
+    """
     if not reason.strip():
         raise ValidationError({"reason": "Say why it is skipped."})
+    in_the_erp = Document.objects.filter(
+        transfer_id__in=transfer_ids, status__in=MAY_BE_BOOKED
+    ).values_list("transfer_id", flat=True)
     return len(
         transfers.move(
-            transfer_ids,
+            sorted(set(transfer_ids) - set(in_the_erp)),
             from_states=[State.HELD, State.FAILED, State.WAITING],
             settlement=Settlement(
-                state=State.SKIPPED, reason=reason.strip(), action=Action.SKIPPED_BY_PERSON
+                state=State.SKIPPED,
+                hold_keys=(Transfer.SKIPPED_BY_PERSON,),
+                reason=reason.strip(),
+                action=Action.SKIPPED_BY_PERSON,
             ),
         )
     )
@@ -83,19 +100,26 @@ def acknowledge(transfer_ids: Sequence[int]) -> int:
     )
 
 
-def accept_difference(transfer_id: int, *, by: str) -> bool:
+def accept_difference(transfer_id: int, *, by: str, shown: tuple[str, str] | None = None) -> bool:
     """Accept exactly the difference that is shown, and go on. A later, other difference holds
-    again. False if the transfer is not held for one."""
+    again. ``shown`` is what the person saw (total, tax). False if the transfer is not held for
+    it."""
     with transaction.atomic():
         transfer = (
             Transfer.objects.select_for_update()
-            .filter(pk=transfer_id, state=State.HELD, hold=Hold.TOTALS_DISAGREE)
+            .filter(
+                pk=transfer_id,
+                state=State.HELD,
+                hold__in=(Hold.TOTALS_DISAGREE, Hold.OVER_REFUNDED),
+            )
             .first()
         )
         if transfer is None or not transfer.comparison or "tax" not in transfer.comparison:
             return False
         total = transfer.comparison["total"]["difference"]
         tax = transfer.comparison["tax"]["difference"]
+        if shown is not None and shown != (total, tax):
+            return False
         transfer.approved_totals = {
             "total": total,
             "tax": tax,
@@ -115,8 +139,9 @@ def accept_difference(transfer_id: int, *, by: str) -> bool:
 def send_order(route: Route, number: str) -> Transfer:
     """Have one order of the store worked, by its number. Raises ValidationError."""
     number = number.strip()
-    if not number.isdigit():
-        raise ValidationError({"number": "An order number is made of digits."})
+    if not re.fullmatch(r"[0-9]{1,18}", number):
+        raise ValidationError({"number": "An order number is made of at most 18 digits."})
+    number = str(int(number))  # 007 and 7 are one order, and so one transfer
     with transaction.atomic():
         transfer = inbox.touch(route=route, flow=Flow.ORDERS, source_key=number)
         if transfer is not None:
@@ -127,12 +152,12 @@ def send_order(route: Route, number: str) -> Transfer:
 @receiver(connection_recovered)
 def release_paused(sender: object, connection: Connection, **more: object) -> None:
     """A connection works again: everything that waited for it goes."""
+    routes = Route.objects.filter(store=connection) | Route.objects.filter(erp=connection)
+    transfers.look_again(routes.values_list("pk", flat=True))
     ids = list(
-        Transfer.objects.filter(state=State.HELD, hold=Hold.CONNECTION_PAUSED)
-        .filter(
-            route__in=Route.objects.filter(store=connection) | Route.objects.filter(erp=connection)
-        )
-        .values_list("pk", flat=True)
+        Transfer.objects.filter(
+            state=State.HELD, hold=Hold.CONNECTION_PAUSED, route__in=routes
+        ).values_list("pk", flat=True)
     )
     transfers.move(
         ids,

@@ -79,15 +79,43 @@ def compare(
     store rounds it line by line, the ERP once a rate, so by up to half a unit a line. A wrong
     rate in prices that include tax changes the tax and not the total: this catches it.
     """
+    if not document.has_totals:
+        return _by_lines(draft, document, places)
     unit = Decimal(1).scaleb(-places)
     tolerance = rounded(unit * (len(draft.lines) + 1) / 2, places)
     return Comparison(
         total=Row("Total", rounded(draft.total_inc_tax, places), document.total_inc_tax),
         tax=Row("Tax", rounded(draft.total_tax, places), document.total_tax),
-        rows=tuple(
-            _row(ours, theirs, places) for ours, theirs in zip_longest(draft.lines, document.lines)
-        ),
+        rows=_rows(draft, document, places),
         tax_tolerance=tolerance if check_tax else abs(draft.total_tax) + abs(document.total_tax),
+    )
+
+
+def _by_lines(draft: DocumentDraft, document: ErpDocument, places: int) -> Comparison:
+    """Where the ERP works totals out later: the sum of the lines, in the document's own pricing
+    mode. Its tax is not known yet and is not compared."""
+    with_tax = document.prices_include_tax
+    ours = sum(
+        (
+            rounded(line.amount_inc_tax if with_tax else line.amount_ex_tax, places)
+            for line in draft.lines
+        ),
+        ZERO,
+    )
+    theirs = sum(
+        (line.amount_inc_tax if with_tax else line.amount_ex_tax for line in document.lines), ZERO
+    )
+    words = "Lines with tax" if with_tax else "Lines before tax"
+    return Comparison(
+        total=Row(words, ours, theirs),
+        tax=Row("Tax, worked out when the ERP posts", draft.total_tax, draft.total_tax),
+        rows=_rows(draft, document, places),
+    )
+
+
+def _rows(draft: DocumentDraft, document: ErpDocument, places: int) -> tuple[Row, ...]:
+    return tuple(
+        _row(ours, theirs, places) for ours, theirs in zip_longest(draft.lines, document.lines)
     )
 
 

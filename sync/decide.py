@@ -36,6 +36,7 @@ class OrderPolicy:
     dead: frozenset[str]
     start_at: datetime
     accept_test_payments: bool = False
+    must_be_captured: bool = False
 
 
 GO = Decision(Verdict.GO)
@@ -60,7 +61,7 @@ def order(record: Order, policy: OrderPolicy) -> Decision:
             return Decision(Verdict.SKIP, "Paid with a test transaction: no money moved.")
         if not record.lines:
             return Decision(Verdict.SKIP, "The order has no lines.")
-        return GO
+        return _captured(record) if policy.must_be_captured else GO
     if record.status in policy.dead:
         return Decision(Verdict.SKIP, f"The order is “{label}” in the store: nothing to book.")
     return Decision(
@@ -68,6 +69,33 @@ def order(record: Order, policy: OrderPolicy) -> Decision:
         f"The order is “{label}” in the store, which this route does not count as payable.",
         hold="not_paid",
         advice="It goes by itself as soon as the store reports a payable status.",
+    )
+
+
+def _captured(record: Order) -> Decision:
+    """Whether the whole amount is captured: payments that are only authorised, captured in part
+    or voided hold the order. An order that the store knows no payments of goes by its status."""
+    if not record.payments:
+        return GO
+    money = {PaymentEvent.PURCHASE, PaymentEvent.CAPTURE, PaymentEvent.SETTLED}
+    good = [payment for payment in record.payments if payment.succeeded]
+    captured = sum((p.amount for p in good if p.event in money), Decimal(0))
+    tendered = sum((tender.amount for tender in record.tenders), Decimal(0))
+    owed = record.total_inc_tax
+    # Some stores list gift certificates and store credit among the payments too.
+    if captured >= owed or captured + tendered >= owed:
+        return GO
+    if captured:
+        words = f"{captured:.2f} of {owed:.2f} {record.currency} are captured so far."
+    elif any(payment.event is PaymentEvent.VOID for payment in good):
+        words = "Its payment was voided."
+    else:
+        words = "Its payment is authorised and not captured."
+    return Decision(
+        Verdict.HOLD,
+        words,
+        hold="not_paid",
+        advice="It goes by itself as soon as the store reports the capture.",
     )
 
 

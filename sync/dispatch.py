@@ -6,6 +6,8 @@ the commit. If the broker forgets it, the tick finds the row.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -17,7 +19,10 @@ from tenants.tasks import send_task
 EVENT = "event"
 TRANSFER = "transfer"
 CHECK_POSTED = "check_posted"
+RELATED = "related"
+AWAITED = "awaited"
 POLL_ORDERS = "poll_orders"
+HOOKS = "hooks"
 SEAL = "seal"
 PURGE = "purge"
 
@@ -25,12 +30,25 @@ TASK_OF = {
     EVENT: "sync.process_event",
     TRANSFER: "sync.work_transfer",
     CHECK_POSTED: "sync.check_posted",
+    RELATED: "sync.look_for_related",
+    AWAITED: "sync.look_for_posting",
     POLL_ORDERS: "sync.poll_orders",
+    HOOKS: "sync.register_hooks",
     SEAL: "sync.seal",
     PURGE: "sync.purge",
 }
 # Orders before housekeeping, as the architecture orders the flows.
-PRIORITY = {EVENT: 10, TRANSFER: 20, CHECK_POSTED: 40, POLL_ORDERS: 50, SEAL: 80, PURGE: 90}
+PRIORITY = {
+    EVENT: 10,
+    TRANSFER: 20,
+    RELATED: 30,
+    CHECK_POSTED: 40,
+    POLL_ORDERS: 50,
+    HOOKS: 55,
+    AWAITED: 60,
+    SEAL: 80,
+    PURGE: 90,
+}
 
 # The direct message has this long before the tick sends another.
 GRACE = timedelta(seconds=5)
@@ -50,3 +68,13 @@ def wake_at(kind: str, key: int | str, due_at: datetime) -> None:
 def forget(kind: str, key: int | str) -> None:
     """Nothing is due any more for ``key``."""
     agenda.remove(kind, str(key))
+
+
+@contextmanager
+def fulfilled(kind: str, key: int | str) -> Iterator[None]:
+    """Work that looks at ``key`` as it is now: forgotten when it ends without an error, unless it
+    was woken again meanwhile, for what it may not have seen."""
+    promised = agenda.due_at(kind, str(key))
+    yield
+    if promised is not None:
+        agenda.remove(kind, str(key), due_at=promised)

@@ -14,14 +14,16 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actions import Action
+from connectors.errors import Rejected
 from connectors.models import Connection
-from connectors.records import DocumentDraft, DocumentStatus, ErpDocument
+from connectors.records import DocumentDraft, DocumentKind, DocumentStatus, ErpDocument
 from sync import transfers
 from sync.models import Document
 from sync.transfers import Lease
 
 Status = Document.Status
 SETTLED = (Status.POSTED, Status.ACCEPTED)
+SALES = (DocumentKind.SALES_ORDER, DocumentKind.SALES_INVOICE)
 
 
 class ReferenceTaken(Exception):
@@ -38,7 +40,9 @@ def as_json(record: Any) -> Any:
 
 
 def intend(lease: Lease, *, erp: Connection, draft: DocumentDraft) -> Document:
-    """Commit what is about to be booked. Raises ReferenceTaken."""
+    """Commit what is about to be booked. Raises ReferenceTaken, or Rejected if the transfer's
+    order was sent to the ERP as another kind of document."""
+    _refuse_second_kind(lease, draft)
     try:
         with transaction.atomic():
             document, created = Document.objects.get_or_create(
@@ -66,6 +70,28 @@ def intend(lease: Lease, *, erp: Connection, draft: DocumentDraft) -> Document:
         other = Document.objects.get(erp=erp, kind=draft.kind.value, reference=draft.reference)
         raise ReferenceTaken(other) from error
     return document
+
+
+def _refuse_second_kind(lease: Lease, draft: DocumentDraft) -> None:
+    """A route that books in another way by now must not book an order twice."""
+    if draft.kind not in SALES:
+        return
+    other = (
+        lease.transfer.documents.filter(kind__in=[kind.value for kind in SALES])
+        .exclude(kind=draft.kind.value)
+        .exclude(status__in=(Status.INTENDED, Status.DISCARDED))
+        .first()
+    )
+    if other is not None:
+        name = other.kind.replace("_", " ")
+        raise Rejected(
+            f"{other} was sent for this transfer",
+            hold="duplicate_reference",
+            reason=f"This order has the {name} {other.number or other.reference} in the ERP already "
+            f"({other.get_status_display().lower()}); the route books orders in another way now.",
+            advice="Skip this transfer if that document stands. Otherwise set the route back to "
+            f"what it was when the {name} was made, and release.",
+        )
 
 
 def redraft(document: Document, draft: DocumentDraft) -> None:
@@ -184,6 +210,14 @@ def settle(document: Document, booked: ErpDocument, *, url: str) -> None:
     document.url = url[:500]
     document.posted_at = timezone.now()
     document.save()
+
+
+def mark_posted_in_erp(document: Document, booked: ErpDocument) -> None:
+    """The ERP's people or batch jobs posted what it had accepted."""
+    document.booked = as_json(booked)
+    document.status = Status.POSTED
+    document.invoice_number = booked.invoice_number or booked.number
+    document.save(update_fields=["booked", "status", "invoice_number", "updated_at"])
 
 
 def _keep(document: Document, booked: ErpDocument) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,7 +20,14 @@ from tenants.database import database
 
 # One checkout fires several webhooks within seconds; a booked order is looked at once for all.
 SETTLE_AFTER_POSTING = timedelta(seconds=10)
-FLOW_OF_RECORD = {"order": Flow.ORDERS}
+NAMES = {
+    Flow.ORDERS: "Order",
+    Flow.INVOICES: "Store invoice",
+    Flow.REFUNDS: "Refund",
+    Flow.PAYMENTS: "Payment of order",
+}
+# Notices of these name the order that they belong to: a worker looks what there is of it.
+OF_AN_ORDER = frozenset({"invoice", "refund", "payment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +96,15 @@ def process(event_id: int) -> list[int]:
                 dispatch.forget(dispatch.EVENT, event_id)
             return []
         due: list[int] = []
-        flow = FLOW_OF_RECORD.get(event.record)
-        if flow is not None:
-            for route in _routes(event.connection):
-                transfer = touch(route=route, flow=flow, source_key=event.external_id, event=event)
+        for route in _routes(event.connection):
+            if event.record == "order":
+                transfer = touch(
+                    route=route, flow=Flow.ORDERS, source_key=event.external_id, event=event
+                )
                 if transfer is not None:
                     due.append(transfer.pk)
+            elif event.record in OF_AN_ORDER:
+                dispatch.wake(dispatch.RELATED, f"{route.pk}:{event.external_id}")
         event.processed_at = timezone.now()
         event.save(update_fields=["processed_at"])
         dispatch.forget(dispatch.EVENT, event_id)
@@ -104,23 +115,38 @@ def _routes(connection: Connection) -> Iterable[Route]:
     return Route.objects.filter(store=connection, is_active=True)
 
 
+def touch_now(**known: Any) -> Transfer | None:
+    """``touch`` in a transaction of its own."""
+    with transaction.atomic():
+        return touch(**known)
+
+
 def touch(
-    *, route: Route, flow: Flow, source_key: str, event: InboxEvent | None = None
+    *,
+    route: Route,
+    flow: Flow,
+    source_key: str,
+    order_key: str = "",
+    number: str = "",
+    event: InboxEvent | None = None,
 ) -> Transfer | None:
     """The transfer of a source record, created or told that its record changed.
 
-    Returns it if it should be worked now. What is posted is only looked at again, a little later;
-    what is being worked is looked at again when the worker is done.
+    ``order_key`` is the order that the record belongs to, itself by default. Returns the transfer
+    if it should be worked now. What is posted is only looked at again, a little later; what is
+    being worked is looked at again when the worker is done.
     """
     job_id = f"{route.slug}:{flow.value}:{source_key}"
+    order_key = order_key or source_key
     transfer, created = Transfer.objects.select_for_update().get_or_create(
         job_id=job_id,
         defaults={
             "route": route,
             "flow": flow.value,
             "source_key": source_key,
-            "sequence_key": f"{route.slug}:order:{source_key}",
-            "number": source_key,
+            "order_key": order_key,
+            "sequence_key": f"{route.slug}:order:{order_key}",
+            "number": number or source_key,
             "priority": dispatch.PRIORITY[dispatch.TRANSFER],
             "due_at": timezone.now(),
         },
@@ -128,7 +154,7 @@ def touch(
     if created:
         audit.record(
             Action.TRANSFER_CREATED,
-            f"Order {source_key} was announced by {_announced_by(event)}.",
+            f"{NAMES[flow]} {transfer.number} was announced by {_announced_by(event, flow)}.",
             transfer_id=transfer.pk,
             route_id=route.pk,
             data={"job_id": job_id, **_event_data(event)},
@@ -140,10 +166,20 @@ def touch(
     elif transfer.state in (State.POSTED, State.CHANGED):
         dispatch.wake_at(dispatch.CHECK_POSTED, transfer.pk, timezone.now() + SETTLE_AFTER_POSTING)
         return None
+    elif transfer.was_skipped_by_person:
+        audit.record(
+            Action.NOTICE_STORED,
+            f"The store reported a change of {NAMES[flow].lower()} {transfer.number}: it stays "
+            "skipped, as a person said.",
+            transfer_id=transfer.pk,
+            data=_event_data(event),
+        )
+        return None
     elif transfer.state != State.WAITING:
         audit.record(
             Action.NOTICE_STORED,
-            f"The store reported a change of order {source_key}: it is looked at again.",
+            f"The store reported a change of {NAMES[flow].lower()} {transfer.number}: it is looked "
+            "at again.",
             transfer_id=transfer.pk,
             data=_event_data(event),
         )
@@ -156,9 +192,9 @@ def touch(
     return transfer
 
 
-def _announced_by(event: InboxEvent | None) -> str:
+def _announced_by(event: InboxEvent | None, flow: Flow) -> str:
     if event is None:
-        return "a person"
+        return "a person" if flow is Flow.ORDERS else "its order"
     words = {
         InboxEvent.Source.WEBHOOK: "a webhook of the store",
         InboxEvent.Source.POLL: "the regular check of the store",

@@ -22,6 +22,15 @@ TAX_AREAS = "tax_areas"
 TAX_CODES = "tax_codes"
 PAYMENT_TERMS = "payment_terms"
 SHIPMENT_METHODS = "shipment_methods"
+PAYMENT_ACCOUNTS = "payment_accounts"
+PAYMENT_METHODS = "payment_methods"
+CURRENCIES = "currencies"
+EXCHANGE_RATES = "exchange_rates"
+TAX_DETAILS = "tax_details"
+SALES_ACCOUNTS = "sales_accounts"
+CUSTOMER_CLASSES = "customer_classes"
+VARIANTS = "variants"
+WAREHOUSES = "warehouses"
 
 TABLES: dict[str, TableInfo] = {
     table.name: table
@@ -44,6 +53,7 @@ TABLES: dict[str, TableInfo] = {
                 "custom_product",
                 "rounding",
                 "tax",
+                "adjustment",
             ),
         ),
         TableInfo(
@@ -77,6 +87,83 @@ TABLES: dict[str, TableInfo] = {
             "Shipment method code of the document, by the store's shipping method.",
             "Shipping method",
             "Shipment method code",
+        ),
+        TableInfo(
+            PAYMENT_ACCOUNTS,
+            "Accounts by payment method",
+            "The account that money of a payment method goes to: a clearing or bank account. “*” "
+            "stands for every other method.",
+            "Payment method",
+            "Account",
+            ("*", "gift_certificate", "store_credit"),
+        ),
+        TableInfo(
+            PAYMENT_METHODS,
+            "Payment methods",
+            "The ERP's payment method or card, by the store's payment method.",
+            "Payment method",
+            "ERP payment method",
+            ("*",),
+        ),
+        TableInfo(
+            CURRENCIES,
+            "Currency ids",
+            "The ERP's own id of a currency, by its ISO code: GP's Z-US$ for USD, for instance. A "
+            "row whose value is a hyphen marks the company's own currency.",
+            "ISO code",
+            "Currency id",
+        ),
+        TableInfo(
+            EXCHANGE_RATES,
+            "Exchange rates",
+            "The rate for documents in a foreign currency, by ISO code, where the ERP does not "
+            "take it from a table of its own.",
+            "ISO code",
+            "Exchange rate",
+        ),
+        TableInfo(
+            TAX_DETAILS,
+            "Tax details by tax class",
+            "The ERP's tax detail that the store's tax is booked on, by the store's tax class. "
+            "“*” stands for every other class.",
+            "Tax class",
+            "Tax detail",
+            ("*",),
+        ),
+        TableInfo(
+            SALES_ACCOUNTS,
+            "Sales accounts by item class",
+            "The revenue account of a line of goods, by the item's class in the ERP. “*” stands "
+            "for every other class.",
+            "Item class",
+            "Account",
+            ("*",),
+        ),
+        TableInfo(
+            CUSTOMER_CLASSES,
+            "Customer classes by customer group",
+            "The class or group of a new customer, by the store's customer group. “*” stands for "
+            "every other group, and for shoppers without one.",
+            "Customer group",
+            "Customer class",
+            ("*",),
+        ),
+        TableInfo(
+            VARIANTS,
+            "Product variants",
+            "Which variant a SKU is, where the ERP keeps variants by dimension values: the item "
+            "number, then the values, as in “T0004;color=Blue;size=M”.",
+            "SKU",
+            "Item and dimension values",
+        ),
+        TableInfo(
+            WAREHOUSES,
+            "Warehouses by shipping method",
+            "The warehouse or location that ships, by the store's shipping method. “*” stands for "
+            "every other method.",
+            "Shipping method",
+            "Warehouse",
+            ("*",),
         ),
     )
 }

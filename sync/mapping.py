@@ -16,6 +16,7 @@ from typing import Any
 from connectors.contract import Target, TargetField
 from connectors.records import (
     Charge,
+    ChargeKind,
     CustomerDraft,
     DocumentDraft,
     DocumentKind,
@@ -25,8 +26,9 @@ from connectors.records import (
     LineKind,
     Order,
     OrderLine,
+    Payment,
 )
-from sync.lookups import CHARGES, TABLES, TAX_CODES
+from sync.lookups import CHARGES, PAYMENT_ACCOUNTS, TABLES, TAX_CODES
 from sync.rules import Rules, evaluate
 
 ZERO = Decimal(0)
@@ -73,10 +75,17 @@ class _Missing:
             )
 
 
-def to_customer(order: Order, rules: Rules) -> CustomerDraft:
+def to_customer(
+    order: Order, rules: Rules, *, store_key: str = "", sequence: int = 0
+) -> CustomerDraft:
     """The ERP customer for this order's shopper, within the ERP's field lengths."""
     missing = _Missing()
-    context = {"customer": asdict(order.customer), "order": asdict(order)}
+    context = {
+        "customer": asdict(order.customer),
+        "order": asdict(order),
+        "sequence": sequence,
+        "store_key": store_key,
+    }
     fields, notes = _fields(Target.CUSTOMER, context, rules, missing)
     missing.raise_if_any()
     return CustomerDraft(
@@ -84,6 +93,8 @@ def to_customer(order: Order, rules: Rules) -> CustomerDraft:
         display_name=fields.get("display_name", "") or order.customer.email,
         fields=fields,
         notes=tuple(notes),
+        store_key=store_key,
+        sequence=sequence,
     )
 
 
@@ -172,9 +183,68 @@ def to_document(
         prices_include_tax=prices_include_tax and rules.tax != "line",
         lines=tuple(lines),
         total_inc_tax=order.total_inc_tax,
-        total_tax=order.total_tax,
+        total_tax=order.total_tax - _tax_in_lines(order),
         fields=fields,
         notes=tuple(dict.fromkeys(notes)),
+        order_number=order.number,
+    )
+
+
+def to_payment(
+    payment: Payment,
+    order: Order,
+    *,
+    reference: str,
+    customer: ErpCustomer,
+    day: date,
+    applies_to_number: str,
+    rules: Rules,
+) -> DocumentDraft:
+    """The ERP's document for money received, or given back where the amount is negative. The
+    account that it goes to is looked up by payment method. Raises MappingHold."""
+    missing = _Missing()
+    context = {
+        "payment": asdict(payment),
+        "order": asdict(order),
+        "reference": reference,
+        "document_date": day.isoformat(),
+        "applies_to": applies_to_number,
+    }
+    fields, notes = _fields(Target.PAYMENT, context, rules, missing)
+    kind, number = _target_of(PAYMENT_ACCOUNTS, payment.method or "*", rules, missing)
+    missing.raise_if_any()
+    line = DraftLine(
+        kind=kind,
+        number=number,
+        description=f"{payment.method} {order.number}".strip()[:100],
+        quantity=ONE,
+        unit_price_ex_tax=payment.amount,
+        unit_price_inc_tax=payment.amount,
+        source=f"payment:{payment.external_id}",
+    )
+    return DocumentDraft(
+        kind=DocumentKind.PAYMENT,
+        reference=reference,
+        customer_id=customer.external_id,
+        customer_number=customer.number,
+        document_date=day,
+        posting_date=day,
+        currency=payment.currency or order.currency,
+        prices_include_tax=False,
+        lines=(line,),
+        total_inc_tax=payment.amount,
+        total_tax=ZERO,
+        fields=fields,
+        notes=tuple(notes),
+        applies_to_number=applies_to_number,
+        order_number=order.number,
+    )
+
+
+def _tax_in_lines(order: Order) -> Decimal:
+    """Tax that stands in a line of its own, so that the ERP is not expected to work it out."""
+    return sum(
+        (charge.amount_inc_tax for charge in order.charges if charge.kind is ChargeKind.TAX), ZERO
     )
 
 
@@ -239,6 +309,7 @@ def _goods_line(
         item_id=item.external_id if item else "",
         variant_id=item.variant_id if item else "",
         fields=fields,
+        item_attributes=dict(item.attributes) if item else {},
     )
 
 
@@ -250,7 +321,7 @@ def _charge_line(
     key = charge.kind.value
     if charge.name and rules.look_up(CHARGES, f"{key}:{charge.name}") is not None:
         key = f"{key}:{charge.name}"
-    return _money_line(
+    line = _money_line(
         CHARGES,
         key,
         charge.name or charge.kind.value.capitalize(),
@@ -263,6 +334,9 @@ def _charge_line(
         missing,
         tax_class=charge.tax_class,
     )
+    # What is given back beside the goods carries no tax, and a tax is not taxed again.
+    untaxed = charge.kind in (ChargeKind.ADJUSTMENT, ChargeKind.TAX)
+    return _untaxed(line, rules, missing) if untaxed and rules.erp_taxes else line
 
 
 def _money_line(
@@ -286,6 +360,8 @@ def _money_line(
     )
     if tax_code:
         fields["tax_code"] = tax_code
+    if tax_class:
+        fields["tax_class"] = tax_class
     negative = inc_tax < 0
     # A reduction is a negative quantity at a positive price: unit prices are never negative.
     return DraftLine(
@@ -309,7 +385,12 @@ def _untaxed(
         if required:
             missing.lookups.append((TAX_CODES, "no_tax"))
         return line
-    return replace(line, fields={**line.fields, "tax_code": code})
+    return replace(
+        line,
+        unit_price_inc_tax=line.unit_price_ex_tax,
+        discount_inc_tax=line.discount_ex_tax,
+        fields={**line.fields, "tax_code": code},
+    )
 
 
 def _target_of(table: str, key: str, rules: Rules, missing: _Missing) -> tuple[LineKind, str]:

@@ -73,6 +73,7 @@ def load(route: Route) -> Rules:
         unknown_sku_number=settings["unknown_sku_number"],
         tax=settings["tax"],
         rounding_limit=Decimal(settings["rounding_limit"]),
+        erp_taxes=erp.computes_tax,
     )
 
 
@@ -140,6 +141,16 @@ def check(
         errors["expression"] = f"{info.label} takes at most {info.max_length} characters."
     elif info.choices and values.get("expression", "") not in info.choices:
         errors["expression"] = f"Must be one of {', '.join(info.choices)}."
+    return _too_long(FieldMapping, values) | errors
+
+
+def _too_long(model: type[FieldMapping | LookupRow], values: Mapping[str, str]) -> dict[str, str]:
+    """Texts that do not fit into their column: column -> words."""
+    errors = {}
+    for column, text in values.items():
+        limit = getattr(model._meta.get_field(column), "max_length", None)
+        if limit and len(text) > limit:
+            errors[column] = f"At most {limit} characters."
     return errors
 
 
@@ -222,7 +233,7 @@ def lookup_tables(route: Route) -> list[Table]:
     ]
 
 
-def check_lookup(table: str, key: str, value: str) -> dict[str, str]:
+def check_lookup(table: str, key: str, value: str, note: str = "") -> dict[str, str]:
     """What is wrong with a lookup row: column -> words."""
     errors: dict[str, str] = {}
     if not table.strip():
@@ -235,7 +246,7 @@ def check_lookup(table: str, key: str, value: str) -> dict[str, str]:
         kind, _, number = value.partition(":")
         if kind.strip().casefold() not in ("account", "item") or not number.strip():
             errors["value"] = "Must be “account:” or “item:” with a number, such as account:6710."
-    return errors
+    return _too_long(LookupRow, {"table": table, "key": key, "value": value, "note": note}) | errors
 
 
 def save_lookup(route: Route, *, table: str, key: str, value: str, note: str = "", by: str) -> int:
@@ -243,7 +254,7 @@ def save_lookup(route: Route, *, table: str, key: str, value: str, note: str = "
 
     Raises ValidationError by column.
     """
-    if errors := check_lookup(table, key, value):
+    if errors := check_lookup(table, key, value, note):
         raise ValidationError(errors)
     key = " ".join(key.split())
     with transaction.atomic():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -16,6 +17,7 @@ from tenants.encryption import EncryptedJSONField
 
 class Flow(models.TextChoices):
     ORDERS = "orders", "Orders"
+    INVOICES = "invoices", "Store invoices"
     REFUNDS = "refunds", "Refunds"
     PAYMENTS = "payments", "Payments"
     CUSTOMERS = "customers", "Customers"
@@ -45,6 +47,8 @@ class Hold(models.TextChoices):
     LOOKUP_MISSING = "lookup_missing", "Lookup missing"
     TOTALS_DISAGREE = "totals_disagree", "Totals disagree"
     NOT_PAID = "not_paid", "Not yet paid"
+    WAITS_FOR_INVOICE = "waits_for_invoice", "Waits for its invoice"
+    OVER_REFUNDED = "over_refunded", "More refunded than sold"
     DUPLICATE_REFERENCE = "duplicate_reference", "Reference already used"
     CONNECTION_PAUSED = "connection_paused", "Connection needs attention"
     MAPPING = "mapping", "Mapping incomplete"
@@ -186,6 +190,12 @@ class Transfer(models.Model):
     route = models.ForeignKey(Route, on_delete=models.PROTECT, related_name="transfers")
     flow = models.CharField(max_length=20, choices=Flow)
     source_key = models.CharField(max_length=64)
+    order_key = models.CharField(
+        max_length=64,
+        default="",
+        db_index=True,
+        help_text="The store's order that this is a part of.",
+    )
     job_id = models.CharField(max_length=130, unique=True)
     sequence_key = models.CharField(max_length=130)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
@@ -222,6 +232,8 @@ class Transfer(models.Model):
     posted_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    SKIPPED_BY_PERSON: ClassVar[str] = "skipped_by_person"  # in hold_keys: no notice revives it
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -250,6 +262,10 @@ class Transfer(models.Model):
     def __str__(self) -> str:
         return self.job_id
 
+    @property
+    def was_skipped_by_person(self) -> bool:
+        return self.state == State.SKIPPED and self.SKIPPED_BY_PERSON in self.hold_keys
+
 
 class Document(models.Model):
     """One ERP record that a transfer intends or made. Committed before anything is sent.
@@ -275,6 +291,9 @@ class Document(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.INTENDED)
     external_id = models.CharField(max_length=64, blank=True)
     number = models.CharField(max_length=40, blank=True)
+    invoice_number = models.CharField(
+        max_length=40, blank=True, help_text="Given by the ERP when it posted what it had accepted."
+    )
     currency = models.CharField(max_length=3, blank=True)
     total_inc_tax = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
     total_tax = models.DecimalField(max_digits=20, decimal_places=4, null=True, blank=True)
@@ -351,6 +370,25 @@ class Claim(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["erp", "key"], name="one_claim_per_key")]
+
+
+class NumberGiven(models.Model):
+    """A number that we gave to a new ERP record, in ERPs that leave numbering to us.
+
+    The same ``key`` always gets the same number, so that a create whose outcome is unknown is
+    looked for, and sent again, under the number of the first try.
+    """
+
+    erp = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="+")
+    series = models.CharField(max_length=20)
+    key = models.CharField(max_length=254)
+    number = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["erp", "series", "key"], name="one_number_per_key"),
+            models.UniqueConstraint(fields=["erp", "series", "number"], name="one_key_per_number"),
+        ]
 
 
 class Cursor(models.Model):

@@ -19,7 +19,7 @@ from connectors.errors import (
     UnexpectedShape,
 )
 from sync.mapping import MappingHold
-from sync.models import Hold, State, Transfer
+from sync.models import Document, Hold, State, Transfer
 from sync.transfers import RECHECKED_HOLDS, Settlement
 
 log = logging.getLogger("ml_connector.outcomes")
@@ -80,6 +80,22 @@ def of(error: Exception, transfer: Transfer) -> Settlement:
     match error:
         case Held():
             return _with_recheck(error.settlement, transfer)
+        case Skipped() if transfer.posted_at is not None:
+            return Settlement(
+                state=State.CHANGED,
+                reason=f"{error} Its document is in the ledger.",
+                advice="The ledger was not touched. Correct it in the ERP if that is right, then "
+                "mark this as dealt with.",
+                action=Action.CHANGED_AFTER_POSTING,
+            )
+        case Skipped() if (document := _left_in_erp(transfer)) is not None:
+            return Settlement(
+                state=State.FAILED,
+                reason=f"{error} But {document} was sent to the ERP before and may be there.",
+                advice=f"Look for {document.reference} in the ERP: delete a draft, correct a posted "
+                "document by a credit memo. Then skip this transfer.",
+                action=Action.FAILED,
+            )
         case Skipped():
             return Settlement(state=State.SKIPPED, reason=str(error), action=Action.ORDER_SKIPPED)
         case MappingHold():
@@ -123,6 +139,7 @@ def of(error: Exception, transfer: Transfer) -> Settlement:
                 Settlement(
                     state=State.HELD,
                     hold=error.hold,
+                    hold_keys=error.keys,
                     reason=error.reason,
                     advice=error.advice,
                     vendor_words=error.vendor_words,
@@ -143,6 +160,12 @@ def of(error: Exception, transfer: Transfer) -> Settlement:
     )
 
 
+def _left_in_erp(transfer: Transfer) -> Document | None:
+    """A document of this transfer that was sent and neither settled nor known not to exist."""
+    unsettled = (Document.Status.SENT, Document.Status.CREATED, Document.Status.POSTING)
+    return transfer.documents.filter(status__in=unsettled).order_by("-id").first()
+
+
 def _with_recheck(settlement: Settlement, transfer: Transfer) -> Settlement:
     if settlement.hold not in RECHECKED_HOLDS:
         return settlement
@@ -151,7 +174,7 @@ def _with_recheck(settlement: Settlement, transfer: Transfer) -> Settlement:
 
 def _later(error: TryLater, transfer: Transfer) -> Settlement:
     if error.counts and transfer.attempts >= MAX_ATTEMPTS:
-        return _failed(error)
+        return _down(error, transfer) if error.source else _failed(error)
     wait = delay(transfer.attempts, error.retry_after)
     return Settlement(
         state=State.WAITING,
@@ -162,6 +185,21 @@ def _later(error: TryLater, transfer: Transfer) -> Settlement:
         counts=error.counts,
         action=Action.RETRY_PLANNED if error.counts else None,
         data={"seconds": round(wait.total_seconds(), 1), "detail": error.detail},
+    )
+
+
+def _down(error: TryLater, transfer: Transfer) -> Settlement:
+    """A system that has been away for an hour: its transfers wait for it, and none is lost."""
+    return Settlement(
+        state=State.HELD,
+        hold=Hold.CONNECTION_PAUSED,
+        reason=error.reason,
+        advice="It is asked again on a schedule, and a good ping of the connection lets everything "
+        "go at once.",
+        vendor_words=error.vendor_words,
+        due_at=recheck_at(transfer),
+        action=Action.HELD,
+        data={"code": error.code, "detail": error.detail},
     )
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors import services
+from connectors.contract import Store
 from connectors.errors import ConnectorError
 from connectors.records import CustomerDraft, DocumentDraft, DocumentKind, ErpCustomer, Order
 from sync import mapping, mapping_rules, route_settings
 from sync.mapping import MappingHold
 from sync.models import Hold, Route
 from sync.outcomes import Held, Skipped
-from sync.pipelines import customers, items, orders
+from sync.pipelines import customers, items, orders, sale
 
 
 @dataclass(slots=True)
@@ -30,6 +31,15 @@ class Preview:
     notes: list[str] = field(default_factory=list)
 
 
+def _key(store: Store, number: str) -> str:
+    try:
+        return store.order_key(number)
+    except ValueError as error:
+        raise Held(
+            Hold.MAPPING, str(error), "Type the order's number as the store shows it."
+        ) from (error)
+
+
 def try_on(route: Route, number: str) -> Preview:
     """Read the order and the ERP's master data, write nothing there, and show the request.
 
@@ -39,7 +49,7 @@ def try_on(route: Route, number: str) -> Preview:
     settings = route_settings.values_of(route)
     try:
         store, erp = services.open_store(route.store), services.open_erp(route.erp)
-        order = result.order = store.fetch_order(number)
+        order = result.order = store.fetch_order(_key(store, number))
         try:
             orders.judge(order, route, store, settings)
         except Skipped as skipped:
@@ -68,12 +78,14 @@ def try_on(route: Route, number: str) -> Preview:
                 )
                 result.customer = f"{result.customer_draft.display_name}, to be created"
                 result.notes += result.customer_draft.notes
-        kind, _ = orders.DOCUMENT_KINDS[settings["document_kind"]]
-        day = orders.ledger_day(order, settings)
+        booking = route_settings.booking(route, "document_kind", settings)
+        assert booking is not None
+        kind = booking.kind
+        day = sale.ledger_day(order, settings)
         result.draft = mapping.to_document(
             order,
             kind=kind,
-            reference=orders.reference(route, order, erp),
+            reference=sale.reference(route, order.number, erp),
             customer=customer,
             items=items.match(route, erp=erp, order=order, settings=settings),
             document_date=day,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,13 +14,14 @@ from django.db import transaction
 
 from audit import services as audit
 from audit.actions import Action
-from connectors.contract import Erp, Setting, Store
+from connectors.contract import Booking, Erp, Setting, Store
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
 from sync import dispatch
 from sync.models import Route
 
 YES_NO = (("yes", "Yes"), ("no", "No"))
+NOTHING = "nothing"
 
 
 def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
@@ -30,17 +31,34 @@ def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
             name="document_kind",
             label="Orders become",
             kind="choice",
-            choices=erp.document_kinds,
-            default=erp.document_kinds[0][0],
+            choices=_choices(erp.order_bookings),
+            default=erp.order_bookings[0].name,
         ),
+        *_of_store_invoices(store),
         Setting(
             name="payable_statuses",
             label="Payable order statuses",
             kind="choices",
             choices=tuple(store.statuses.items()),
-            default=",".join(sorted(store.payable_statuses, key=int)),
+            default=",".join(
+                status for status in store.statuses if status in store.payable_statuses
+            ),
             help="Orders in one of these go to the ledger; others wait or are skipped.",
         ),
+        Setting(
+            name="payment_proof",
+            label="An order counts as paid",
+            kind="choice",
+            choices=(
+                ("status", "When its status is payable"),
+                ("captured", "When its status is payable and the whole amount is captured"),
+            ),
+            default="status",
+            help="Payments that are only authorised, captured in part, or voided hold the order "
+            "where the captured amount counts.",
+        ),
+        *_of_refunds(store, erp),
+        *_of_payments(erp),
         Setting(
             name="ledger_date",
             label="Document and posting date",
@@ -64,6 +82,16 @@ def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
             kind="time",
             default="00:00",
             help="Orders at or after this time belong to the next day. 00:00 means midnight.",
+        ),
+        Setting(
+            name="closed_period",
+            label="When the period is closed",
+            kind="choice",
+            choices=(
+                ("hold", "Hold the document until it opens"),
+                ("first_open_day", "Post on the first open day; the document date stays"),
+            ),
+            default="hold",
         ),
         Setting(
             name="create_customers",
@@ -144,6 +172,68 @@ def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
             group="Advanced",
         ),
     )
+
+
+def _choices(bookings: Iterable[Booking]) -> tuple[tuple[str, str], ...]:
+    return tuple((booking.name, booking.label) for booking in bookings)
+
+
+def _of_store_invoices(store: type[Store]) -> tuple[Setting, ...]:
+    if not store.makes_invoices:
+        return ()
+    return (
+        Setting(
+            name="bill_on",
+            label="What is booked",
+            kind="choice",
+            choices=(
+                ("order", "The order, once, as a whole"),
+                ("invoice", "Each invoice that the store captured"),
+            ),
+            default="invoice",
+            help="An order that the store invoices in parts becomes as many documents.",
+        ),
+    )
+
+
+def _of_refunds(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
+    if not store.makes_refunds or not erp.refund_bookings:
+        return ()
+    return (
+        Setting(
+            name="refund_kind",
+            label="Refunds become",
+            kind="choice",
+            choices=(*_choices(erp.refund_bookings), (NOTHING, "Nothing: they are left alone")),
+            default=erp.refund_bookings[0].name,
+        ),
+    )
+
+
+def _of_payments(erp: type[Erp]) -> tuple[Setting, ...]:
+    if not erp.payment_bookings:
+        return ()
+    return (
+        Setting(
+            name="payment_kind",
+            label="Captured payments become",
+            kind="choice",
+            choices=(*_choices(erp.payment_bookings), (NOTHING, "Nothing: they are left alone")),
+            default=erp.payment_bookings[0].name,
+        ),
+    )
+
+
+def booking(route: Route, name: str, values: Mapping[str, str]) -> Booking | None:
+    """The booking that a route's setting ``document_kind``, ``refund_kind`` or ``payment_kind``
+    chooses; None if nothing is booked."""
+    _, erp = systems_of(route)
+    offered = {
+        "document_kind": erp.order_bookings,
+        "refund_kind": erp.refund_bookings,
+        "payment_kind": erp.payment_bookings,
+    }[name]
+    return next((found for found in offered if found.name == values.get(name, "")), None)
 
 
 def systems_of(route: Route) -> tuple[type[Store], type[Erp]]:

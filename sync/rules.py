@@ -40,6 +40,7 @@ class Rules:
     tax: str = "erp"  # erp | line
     rounding_limit: Decimal = Decimal(0)
     prices_include_tax: bool = False
+    erp_taxes: bool = True  # the ERP works out tax, so that lines without tax must say so
 
     def rule(self, target: Target, info: TargetField) -> Rule:
         if info.fixed:

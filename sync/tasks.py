@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from audit import exchanges, seals
 from connectors.errors import ConnectorError
-from sync import dispatch, inbox
+from sync import dispatch, hooks, inbox
 from sync.models import Transfer
-from sync.pipelines import orders, polling
+from sync.pipelines import awaited, polling, related, work
 from tenants.acting import acting_as
 from tenants.tasks import tenant_task
 
@@ -24,14 +24,14 @@ def process_event(key: str) -> None:
     """Turn one inbox event into transfers and work them."""
     with acting_as("worker"):
         for transfer_id in inbox.process(int(key)):
-            orders.work(transfer_id)
+            work.work(transfer_id)
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.TRANSFER])
 def work_transfer(key: str) -> None:
     """Work one transfer that is due."""
     with acting_as("worker"):
-        orders.work(int(key))
+        work.work(int(key))
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.CHECK_POSTED])
@@ -39,20 +39,45 @@ def check_posted(key: str) -> None:
     """Look at a booked order that the store reported as changed."""
     with acting_as("worker"):
         try:
-            orders.check_posted(int(key))
+            with dispatch.fulfilled(dispatch.CHECK_POSTED, key):
+                work.check_posted(int(key))
         except ConnectorError as error:
             if Transfer.objects.filter(pk=int(key)).exists():
-                wait = error.retry_after or CHECK_AGAIN
+                wait = max(error.retry_after or CHECK_AGAIN, CHECK_AGAIN)
                 dispatch.wake_at(dispatch.CHECK_POSTED, key, timezone.now() + wait)
-            return
-    dispatch.forget(dispatch.CHECK_POSTED, key)
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.RELATED])
+def look_for_related(key: str) -> None:
+    """Find the invoices, refunds and payments of one order."""
+    with acting_as("worker"):
+        try:
+            with dispatch.fulfilled(dispatch.RELATED, key):
+                related.look(key)
+        except ConnectorError as error:
+            wait = error.retry_after or CHECK_AGAIN
+            dispatch.wake_at(dispatch.RELATED, key, timezone.now() + wait)
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.AWAITED])
+def look_for_posting(key: str) -> None:
+    """Ask the ERP whether it has posted a document that it had accepted."""
+    with acting_as("worker"):
+        awaited.look(int(key))
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.POLL_ORDERS])
 def poll_orders(key: str) -> None:
-    """Ask the store for orders that no webhook told us about."""
+    """Ask the store for what no webhook told us about."""
     with acting_as("worker"):
-        polling.poll_orders(int(key))
+        polling.poll(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.HOOKS])
+def register_hooks(key: str) -> None:
+    """Register the webhooks that the routes of a store need."""
+    with acting_as("worker"):
+        hooks.register_for_routes(int(key))
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.SEAL])

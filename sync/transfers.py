@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -106,7 +107,7 @@ def claim(transfer_id: int) -> Lease | None:
             dispatch.wake_at(dispatch.TRANSFER, transfer.pk, transfer.lease_until)
             audit.record(
                 Action.TRANSFER_STARTED,
-                f"Work on order {transfer.number} began"
+                f"Work on {transfer.number} began"
                 + (", after an earlier worker stopped without an end." if took_over else "."),
                 transfer_id=transfer.pk,
                 data={"attempt": transfer.attempts, "took_over": took_over},
@@ -120,7 +121,13 @@ def claim(transfer_id: int) -> Lease | None:
 
 def _tidy_agenda(transfer_id: int) -> None:
     """Make the agenda agree with the row, for a message that came late or twice."""
-    row = Transfer.objects.filter(pk=transfer_id).values("state", "due_at", "lease_until").first()
+    # Locked: a change of state that is being committed brings its own agenda row.
+    row = (
+        Transfer.objects.select_for_update()
+        .filter(pk=transfer_id)
+        .values("state", "due_at")
+        .first()
+    )
     if (
         row is None
         or row["state"] not in (State.WAITING, State.WORKING, State.HELD)
@@ -141,18 +148,41 @@ def renew(lease: Lease, *, seconds: float = 0) -> None:
 
 def remember_order(lease: Lease, order: Order) -> None:
     """Keep the order as it was fetched, with what people search by."""
+    remember(
+        lease,
+        sale=order,
+        number=order.number,
+        made_at=order.placed_at,
+        words=f"Order {order.number} was read from the store: {order.total_inc_tax:.2f} "
+        f"{order.currency}, {order.status_label or order.status}.",
+    )
+
+
+def remember(
+    lease: Lease,
+    *,
+    sale: Order,
+    number: str,
+    made_at: datetime,
+    words: str,
+    amount: Decimal | None = None,
+    about: Mapping[str, str] | None = None,
+) -> None:
+    """Keep what is to be booked as it was fetched. ``about`` says of what kind of record it is,
+    where it is not the order itself; ``amount`` where it is not the sale's total."""
     transfer = lease.transfer
-    record = json.loads(json.dumps(asdict(order), cls=DjangoJSONEncoder))
-    transfer.record = record
-    transfer.record_digest = ledger_digest(order)
-    transfer.number = order.number
-    transfer.party = (order.billing.company or order.customer.full_name or order.billing.full_name)[
-        :200
-    ]
-    transfer.party_email = order.customer.email[:254]
-    transfer.amount = order.total_inc_tax
-    transfer.currency = order.currency
-    transfer.source_at = order.placed_at
+    transfer.record = {
+        **json.loads(json.dumps(asdict(sale), cls=DjangoJSONEncoder)),
+        "about": dict(about or {"kind": "order"}),
+    }
+    transfer.record_digest = ledger_digest(sale)
+    transfer.number = number
+    party = sale.billing.company or sale.customer.full_name or sale.billing.full_name
+    transfer.party = party[:200]
+    transfer.party_email = sale.customer.email[:254]
+    transfer.amount = sale.total_inc_tax if amount is None else amount
+    transfer.currency = sale.currency
+    transfer.source_at = made_at
     with transaction.atomic():
         transfer.save(
             update_fields=[
@@ -169,10 +199,9 @@ def remember_order(lease: Lease, order: Order) -> None:
         )
         audit.record(
             Action.ORDER_FETCHED,
-            f"Order {order.number} was read from the store: {order.total_inc_tax:.2f} "
-            f"{order.currency}, {order.status_label or order.status}.",
+            words,
             transfer_id=transfer.pk,
-            data={"status": order.status, "lines": len(order.lines)},
+            data={"status": sale.status, "lines": len(sale.lines)},
             digests={"record": transfer.record_digest},
         )
 
@@ -257,7 +286,7 @@ def _apply(transfer: Transfer, new: Settlement) -> None:
     if new.action is not None:
         audit.record(
             new.action,
-            new.reason or f"Order {transfer.number} is {transfer.get_state_display().lower()}.",
+            new.reason or f"{transfer.number} is {transfer.get_state_display().lower()}.",
             transfer_id=transfer.pk,
             data={"state": new.state.value, **({"hold": new.hold} if new.hold else {}), **new.data},
         )
@@ -286,6 +315,18 @@ def move(
     return moved
 
 
+def note(transfer_id: int, words: str) -> None:
+    """Say something new about a booked transfer; its state stays."""
+    with transaction.atomic():
+        transfer = (
+            Transfer.objects.select_for_update().filter(pk=transfer_id, state=State.POSTED).first()
+        )
+        if transfer is not None:
+            transfer.reason = words
+            transfer.save(update_fields=["reason", "updated_at"])
+            announce(transfer)
+
+
 def wake_held(transfer_id: int) -> bool:
     """A held transfer whose time to be asked again has come: back to waiting."""
     now = timezone.now()
@@ -303,8 +344,14 @@ def wake_held(transfer_id: int) -> bool:
     return True
 
 
+def look_again(route_ids: Iterable[int]) -> None:
+    """What is being worked just now began before a cure: if it ends in a hold, it goes again."""
+    Transfer.objects.filter(state=State.WORKING, route_id__in=list(route_ids)).update(again=True)
+
+
 def release_waiting_for(keys: Sequence[str], *, route_ids: Sequence[int], why: str) -> int:
     """Everything that is held for one of these keys goes at once. Returns how many."""
+    look_again(route_ids)
     ids = list(
         Transfer.objects.filter(
             state=State.HELD, hold_keys__overlap=list(keys), route_id__in=list(route_ids)

@@ -29,6 +29,7 @@ from connectors.records.orders import (
     TenderKind,
 )
 from connectors.records.parties import CustomerDraft
+from connectors.records.sales import Refund, RefundPayment, RefundStatus, StoreInvoice
 
 __all__ = [
     "Address",
@@ -50,6 +51,10 @@ __all__ = [
     "OrderLine",
     "Payment",
     "PaymentEvent",
+    "Refund",
+    "RefundPayment",
+    "RefundStatus",
+    "StoreInvoice",
     "Tender",
     "TenderKind",
 ]

@@ -14,6 +14,7 @@ class DocumentKind(StrEnum):
     SALES_ORDER = "sales_order"
     SALES_INVOICE = "sales_invoice"
     CREDIT_MEMO = "credit_memo"
+    PAYMENT = "payment"
 
 
 class DocumentStatus(StrEnum):
@@ -52,6 +53,7 @@ class DraftLine:
     item_id: str = ""
     variant_id: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    item_attributes: dict[str, str] = field(default_factory=dict)
 
     @property
     def amount_ex_tax(self) -> Decimal:
@@ -69,7 +71,13 @@ class DocumentDraft:
     ``reference`` is our deterministic natural key, written into the ERP document and looked up
     before every create. ``total_inc_tax`` and ``total_tax`` are the store's, in ``currency``: the
     document must come to the same, to the cent. ``prices_include_tax`` is the expected pricing
-    mode of the ERP document.
+    mode of the ERP document. ``applies_to_*`` name the booked invoice that a credit memo corrects
+    (its number and id in the ERP). ``order_number`` is the store's, for the ERP's own reference
+    fields.
+
+    A payment (kind ``payment``) has one line: its number is the account that the money went to,
+    by the lookup table of payment accounts; ``total_inc_tax`` is positive for money received and
+    negative for money given back; ``fields`` are those of ``Target.PAYMENT``.
     """
 
     kind: DocumentKind
@@ -85,6 +93,9 @@ class DocumentDraft:
     total_tax: Decimal
     fields: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    applies_to_number: str = ""
+    applies_to_id: str = ""
+    order_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +115,14 @@ class ErpDocumentLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErpDocument:
-    """A document read back from the ERP."""
+    """A document read back from the ERP.
+
+    ``lines`` is empty where the ERP's documents carry none. ``invoice_number`` is the number that
+    the ERP gave when it posted a document that was accepted under another one. ``has_totals`` is
+    False where the ERP has not worked out totals yet: the lines alone can be compared then.
+    ``is_complete`` is False for a document that was broken off between its header and its lines:
+    ``Erp.complete_document`` goes on with it.
+    """
 
     kind: DocumentKind
     external_id: str
@@ -121,6 +139,9 @@ class ErpDocument:
     total_tax: Decimal
     total_inc_tax: Decimal
     lines: tuple[ErpDocumentLine, ...] = ()
+    invoice_number: str = ""
+    has_totals: bool = True
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +158,8 @@ class ErpCustomer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErpItem:
-    """An item in the ERP."""
+    """An item in the ERP. ``attributes`` holds what only its adapter understands (the values of
+    product dimensions, say); it comes back in ``DraftLine.item_attributes``."""
 
     external_id: str
     number: str
@@ -147,3 +169,5 @@ class ErpItem:
     unit_of_measure: str = ""
     variant_id: str = ""
     variant_code: str = ""
+    item_class: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)

@@ -103,11 +103,13 @@ class ChargeKind(StrEnum):
     HANDLING = "handling"
     WRAPPING = "wrapping"
     FEE = "fee"
+    ADJUSTMENT = "adjustment"  # an amount given back, or kept, beside all lines
+    TAX = "tax"  # a correction of tax alone: both amounts are the tax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """A sum beside the goods: shipping, handling, gift wrapping or a named fee, net of discounts."""
+    """A sum beside the goods, net of discounts. Negative where a refund keeps something back."""
 
     kind: ChargeKind
     name: str

@@ -16,7 +16,7 @@ from connectors.contract import Erp
 from connectors.errors import OutcomeUnknown, TryLater
 from connectors.models import Connection
 from connectors.records import ErpCustomer, Order
-from sync import mapping, transfers
+from sync import mapping, numbers, transfers
 from sync.mapping_rules import remember_identity
 from sync.models import Claim, Crosswalk, Hold, Route
 from sync.outcomes import Held
@@ -76,7 +76,9 @@ def match(
                 "Create the customer in the ERP with this e-mail address, then release.",
                 keys=(f"customer:{store_key(order)}",),
             )
-        draft = mapping.to_customer(order, rules)
+        key = store_key(order)
+        sequence = 0 if erp.numbers_customers else numbers.number_for(route.erp, "customer", key)
+        draft = mapping.to_customer(order, rules, store_key=key, sequence=sequence)
         transfers.renew(lease, seconds=erp.request_seconds.total_seconds() + 10)
         created = erp.create_customer(draft)
         return _remember(

@@ -45,7 +45,12 @@ def match(route: Route, *, erp: Erp, order: Order, settings: dict[str, str]) -> 
                     erp_number=item.number,
                     erp_name=item.name,
                     origin=Crosswalk.Origin.MATCHED,
-                    attributes={"unit_of_measure": item.unit_of_measure},
+                    attributes={
+                        "unit_of_measure": item.unit_of_measure,
+                        "variant_id": item.variant_id,
+                        "item_class": item.item_class,
+                        "of_adapter": item.attributes,
+                    },
                 )
             audit.record(
                 Action.ITEM_MATCHED,
@@ -72,4 +77,7 @@ def _item(row: Crosswalk) -> ErpItem:
         number=row.erp_number,
         name=row.erp_name,
         unit_of_measure=str(row.attributes.get("unit_of_measure", "")),
+        variant_id=str(row.attributes.get("variant_id", "")),
+        item_class=str(row.attributes.get("item_class", "")),
+        attributes=dict(row.attributes.get("of_adapter", {})),
     )

@@ -1,15 +1,15 @@
-"""The regular check of a store for orders that no webhook told us about."""
+"""The regular check of a store for what no webhook told us about."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from connectors import services
-from connectors.contract import Notice
+from connectors.contract import Notice, Store
 from connectors.errors import ConnectorError, NeedsAttention
 from sync import dispatch, inbox, route_settings
 from sync.models import Cursor, Flow, InboxEvent, Route, Transfer
@@ -18,41 +18,59 @@ from sync.models import Cursor, Flow, InboxEvent, Route, Transfer
 OVERLAP = timedelta(minutes=2)
 
 
-def poll_orders(route_id: int) -> int:
-    """Store a notice for every changed order that we have not read since; returns how many.
-
-    The cursor moves only with the stored page, so a check that dies goes on where it was.
-    """
-    route = Route.objects.select_related("store").filter(pk=route_id, is_active=True).first()
+def poll(route_id: int) -> int:
+    """Store a notice for everything of an active route that changed in the store and that we have
+    not read since; returns how many. What one flow cannot read does not stop the others."""
+    route = Route.objects.select_related("store", "erp").filter(pk=route_id, is_active=True).first()
     if route is None:
         dispatch.forget(dispatch.POLL_ORDERS, route_id)
         return 0
-    minutes = int(route_settings.values_of(route)["poll_minutes"])
-    dispatch.wake_at(dispatch.POLL_ORDERS, route.pk, timezone.now() + timedelta(minutes=minutes))
-    cursor, _ = Cursor.objects.get_or_create(
-        route=route, flow=Flow.ORDERS, defaults={"position": route.start_at}
-    )
+    settings = route_settings.values_of(route)
+    pause = timedelta(minutes=int(settings["poll_minutes"]))
+    dispatch.wake_at(dispatch.POLL_ORDERS, route.pk, timezone.now() + pause)
     added = 0
     try:
         store = services.open_store(route.store)
-        for page in store.changed_orders(since=cursor.position - OVERLAP):
-            fresh = _not_read_since(route, page)
-            with transaction.atomic():
-                added += inbox.accept(
-                    connection=route.store, notices=fresh, source=InboxEvent.Source.POLL
-                ).added
-                newest = max((n.occurred_at for n in page if n.occurred_at), default=None)
-                if newest and newest > cursor.position:
-                    cursor.position = newest
-                cursor.rows_seen += len(page)
-                cursor.checked_at = timezone.now()
-                cursor.save()
+        for flow, changed in _feeds(route, settings, store):
+            added += _read(route, flow, changed)
     except NeedsAttention as error:
         if error.source == str(route.store.pk):
             services.report_problem(route.store, error)
-        return added
     except ConnectorError:
-        return added  # the exchanges tell why; the next check is on the agenda
+        pass  # the exchanges tell why; the next check is on the agenda
+    return added
+
+
+def _feeds(
+    route: Route, settings: dict[str, str], store: Store
+) -> Iterator[tuple[Flow, Callable[[datetime], Iterable[Sequence[Notice]]]]]:
+    yield Flow.ORDERS, lambda since: store.changed_orders(since=since)
+    if settings.get("bill_on") == "invoice":
+        yield Flow.INVOICES, lambda since: store.changed_invoices(since=since)
+    if route_settings.booking(route, "refund_kind", settings):
+        yield Flow.REFUNDS, lambda since: store.changed_refunds(since=since)
+
+
+def _read(
+    route: Route, flow: Flow, changed: Callable[[datetime], Iterable[Sequence[Notice]]]
+) -> int:
+    """The cursor moves only with the stored page, so a check that dies goes on where it was."""
+    cursor, _ = Cursor.objects.get_or_create(
+        route=route, flow=flow, defaults={"position": route.start_at}
+    )
+    added = 0
+    for page in changed(cursor.position - OVERLAP):
+        fresh = _not_read_since(route, page) if flow == Flow.ORDERS else list(page)
+        with transaction.atomic():
+            added += inbox.accept(
+                connection=route.store, notices=fresh, source=InboxEvent.Source.POLL
+            ).added
+            newest = max((n.occurred_at for n in page if n.occurred_at), default=None)
+            if newest and newest > cursor.position:
+                cursor.position = newest
+            cursor.rows_seen += len(page)
+            cursor.checked_at = timezone.now()
+            cursor.save()
     cursor.checked_at = timezone.now()
     cursor.save(update_fields=["checked_at"])
     return added

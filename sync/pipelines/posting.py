@@ -13,7 +13,7 @@ from django.utils import timezone
 from connectors.contract import Erp
 from connectors.errors import OutcomeUnknown, Rejected, TryLater
 from connectors.records import DocumentDraft, DocumentStatus, ErpDocument
-from sync import documents, mapping
+from sync import documents, mapping, transfers
 from sync.comparison import Comparison, compare
 from sync.models import Document, Hold
 from sync.outcomes import Held
@@ -32,6 +32,7 @@ class Booked:
     document: Document
     booked: ErpDocument
     comparison: Comparison
+    draft: DocumentDraft
 
 
 def book(
@@ -79,7 +80,7 @@ def book(
     if post and booked.status in UNPOSTED:
         booked = _post(lease, document, erp, booked)
         comparison = compare(draft, booked, places=places, check_tax=rules.tax == "erp")
-    return Booked(document, booked, comparison)
+    return Booked(document, booked, comparison, draft)
 
 
 def _find_or_create(
@@ -98,6 +99,8 @@ def _find_or_create(
     if found is not None:
         if document.external_id != found.external_id:
             documents.mark_created(document, found.external_id, found=True)
+        if not found.is_complete:
+            found = _complete(lease, document, erp, draft, found)
         return found, False
     if document.status in documents.SETTLED:
         raise Held(
@@ -126,6 +129,10 @@ def _find_or_create(
             documents.mark_not_made(document)
         raise
     documents.mark_created(document, external_id, found=False)
+    return _read_back(document, erp, draft), True
+
+
+def _read_back(document: Document, erp: Erp, draft: DocumentDraft) -> ErpDocument:
     read_back = _look(document, erp, draft)
     if read_back is None:
         raise TryLater(
@@ -133,7 +140,23 @@ def _find_or_create(
             reason="The new document cannot be read yet.",
             retry_after=timedelta(seconds=1),
         )
-    return read_back, True
+    return read_back
+
+
+def _complete(
+    lease: Lease, document: Document, erp: Erp, draft: DocumentDraft, found: ErpDocument
+) -> ErpDocument:
+    """Go on with a document that was broken off between its header and its last line."""
+    transfers.renew(lease, seconds=erp.request_seconds.total_seconds() * (len(draft.lines) + 1))
+    erp.complete_document(draft, found)
+    whole = _read_back(document, erp, draft)
+    if not whole.is_complete:
+        raise TryLater(
+            f"{document.reference} still lacks lines",
+            reason="The ERP does not show all lines of the new document yet.",
+            retry_after=timedelta(seconds=2),
+        )
+    return whole
 
 
 def _look(document: Document, erp: Erp, draft: DocumentDraft) -> ErpDocument | None:

@@ -97,8 +97,8 @@ def test_hooks_are_registered_once_and_revived_when_the_store_switched_them_off(
 
 def test_the_regular_check_finds_what_no_webhook_told(flow):
     orders = [flow.place(lines=[TENT]) for _ in range(3)]
-    assert polling.poll_orders(flow.route.pk) == 3
-    assert polling.poll_orders(flow.route.pk) == 0
+    assert polling.poll(flow.route.pk) == 3
+    assert polling.poll(flow.route.pk) == 0
     for event in InboxEvent.objects.all():
         inbox.process(event.pk)
     assert {flow.work(order["id"]).state for order in orders} == {"posted"}

@@ -329,7 +329,7 @@ def test_a_blocked_customer_holds_the_order(flow):
 
 
 def test_an_order_changed_in_the_store_after_posting_is_shown_and_the_ledger_not_touched(flow):
-    from sync.pipelines import orders as pipeline
+    from sync.pipelines import work as pipeline
 
     order, transfer = flow.carry(lines=[TENT])
     flow.store_simulator.post(f"orders/{order['id']}/edit", quantity=3)

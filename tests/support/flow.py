@@ -95,7 +95,7 @@ class Flow:
     def work(self, order_id: int | str, *, tries: int = 1) -> Any:
         """Work the order's transfer now, as a worker would, until it settles or tries run out."""
         from sync.models import Transfer
-        from sync.pipelines import orders
+        from sync.pipelines import work
 
         for _ in range(tries):
             transfer = self.transfer(order_id)
@@ -103,7 +103,7 @@ class Flow:
                 Transfer.objects.filter(pk=transfer.pk, state="waiting").update(
                     due_at=timezone.now()
                 )
-            orders.work(transfer.pk)
+            work.work(transfer.pk)
             transfer = self.transfer(order_id)
             if transfer.state not in ("waiting", "working"):
                 break

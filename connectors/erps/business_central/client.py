@@ -119,8 +119,13 @@ class Client:
             raise
         return dict(reply.json())
 
-    def create(self, entity: str, body: Json, *, purpose: str) -> Json:
-        reply = self.request("POST", self.company(entity), body=body, purpose=purpose)
+    def create(
+        self, entity: str, body: Json, *, purpose: str, begin_by: float | None = None
+    ) -> Json:
+        """The new record. ``begin_by``: see ``Http.request``."""
+        reply = self.request(
+            "POST", self.company(entity), body=body, purpose=purpose, begin_by=begin_by
+        )
         return dict(reply.json())
 
     def act(self, entity: str, entity_id: str, action: str, *, purpose: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from connectors.contract import Erp, Ping
+from connectors.contract import Booking, Erp, Ping
 from connectors.erps.business_central import checks, documents
 from connectors.erps.business_central.client import Client, Json, chunks
 from connectors.erps.business_central.documents import ENTITIES
@@ -26,10 +27,18 @@ from connectors.records import (
     ErpItem,
 )
 
+# Seconds from the call of a create until its request is sent at the latest: what it looks up
+# before, a new token and its turn among the calls in flight take time, and the claim runs on.
+BEGIN_SECONDS = 20
+EMAIL_LENGTH = 80
 NUMBER_LENGTH = 20
 GTIN_LENGTH = 14
 ITEMS_A_CALL = 40  # keeps the address below 2,000 characters
 NOT_BLOCKED = frozenset({"", " "})
+# Currencies without two decimal places, by ISO 4217.
+ISO_PLACES = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"), 0) | (
+    dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+)
 
 
 class BusinessCentral(Erp):
@@ -39,10 +48,39 @@ class BusinessCentral(Erp):
     title = "Business Central"
     settings = SETTINGS
     target_fields = TARGET_FIELDS
-    document_kinds = (
-        ("posted_invoice", "Posted sales invoice"),
-        ("draft_invoice", "Draft sales invoice"),
-        ("sales_order", "Sales order"),
+    order_bookings = (
+        Booking(
+            name="posted_invoice",
+            label="Posted sales invoice",
+            kind=DocumentKind.SALES_INVOICE,
+            posts=True,
+        ),
+        Booking(
+            name="draft_invoice",
+            label="Draft sales invoice",
+            kind=DocumentKind.SALES_INVOICE,
+            waits_as="waits as a draft in Business Central",
+        ),
+        Booking(
+            name="sales_order",
+            label="Sales order",
+            kind=DocumentKind.SALES_ORDER,
+            waits_as="waits in Business Central",
+        ),
+    )
+    refund_bookings = (
+        Booking(
+            name="posted_credit_memo",
+            label="Posted sales credit memo",
+            kind=DocumentKind.CREDIT_MEMO,
+            posts=True,
+        ),
+        Booking(
+            name="draft_credit_memo",
+            label="Draft sales credit memo",
+            kind=DocumentKind.CREDIT_MEMO,
+            waits_as="waits as a draft in Business Central",
+        ),
     )
     reference_max_length = 35
     computes_tax = True
@@ -59,7 +97,7 @@ class BusinessCentral(Erp):
 
     @property
     def request_seconds(self) -> timedelta:
-        return timedelta(seconds=self.client.timeout + 5)
+        return timedelta(seconds=BEGIN_SECONDS + self.client.timeout + 5)
 
     @property
     def transfers_at_once(self) -> int:
@@ -82,11 +120,14 @@ class BusinessCentral(Erp):
                 exponent = precision.normalize().as_tuple().exponent
                 self._places[read.text("code")] = max(-int(exponent), 0) if precision else 2
             self._places.setdefault("", 2)
-        return self._places.get(currency, 0 if currency in ("JPY", "KRW", "ISK") else 2)
+        return self._places.get(currency, ISO_PLACES.get(currency, 2))
 
     def find_customers(self, email: str) -> tuple[ErpCustomer, ...]:
         """By tolower, because text comparison is case-sensitive there. The field can hold several
-        addresses separated by semicolons; those are asked for when nothing else matched."""
+        addresses separated by semicolons; those are asked for when nothing else matched. A value
+        that is longer than the field would be an error there, and cannot be in it."""
+        if len(email) > EMAIL_LENGTH:
+            return ()
         rows: list[Json] = self.client.find(
             "customers",
             f"tolower(email) eq {odata.literal(email.lower())}",
@@ -116,6 +157,7 @@ class BusinessCentral(Erp):
         )
 
     def create_customer(self, draft: CustomerDraft) -> ErpCustomer:
+        begin_by = time.monotonic() + BEGIN_SECONDS
         body: dict[str, Any] = {"displayName": draft.display_name[:100]}
         for name, field in CUSTOMER_PROPERTIES.items():
             value = draft.fields.get(name, "")
@@ -125,7 +167,10 @@ class BusinessCentral(Erp):
             body["taxAreaId"] = self._id_of("taxAreas", code)
         if code := draft.fields.get("payment_terms"):
             body["paymentTermsId"] = self._id_of("paymentTerms", code)
-        return _customer(self.client.create("customers", body, purpose="create the customer"))
+        created = self.client.create(
+            "customers", body, purpose="create the customer", begin_by=begin_by
+        )
+        return _customer(created)
 
     def find_items(self, numbers: Iterable[str]) -> dict[str, ErpItem]:
         """One call for up to forty numbers. A number that is too long for Business Central would
@@ -177,9 +222,13 @@ class BusinessCentral(Erp):
         )
 
     def create_document(self, draft: DocumentDraft) -> str:
+        begin_by = time.monotonic() + BEGIN_SECONDS
         body = documents.to_body(draft, places=self.places(draft.currency), ids=self._id_of)
         created = self.client.create(
-            ENTITIES[draft.kind].path, body, purpose="create the document as a draft"
+            ENTITIES[draft.kind].path,
+            body,
+            purpose="create the document as a draft",
+            begin_by=begin_by,
         )
         return Reader(created, ENTITIES[draft.kind].path).text("id")
 

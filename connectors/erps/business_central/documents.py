@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from connectors.erps.business_central.fields import DOCUMENT_PROPERTIES
+from connectors.errors import UnexpectedShape
 from connectors.kit.odata import decoded
 from connectors.kit.reader import Reader
 from connectors.records import (
@@ -173,7 +174,10 @@ def from_json(raw: Json, kind: DocumentKind, local_currency: str = "") -> ErpDoc
 def _status(kind: DocumentKind, status: str) -> DocumentStatus:
     if kind is DocumentKind.SALES_ORDER:
         return DocumentStatus.IN_REVIEW if status == "In Review" else DocumentStatus.OPEN
-    return _STATUSES.get(status, DocumentStatus.DRAFT)
+    # A word that we do not know is never taken for a draft: drafts are posted and deleted.
+    if status not in _STATUSES:
+        raise UnexpectedShape(f"{ENTITIES[kind].path}.status", f"is “{status}”")
+    return _STATUSES[status]
 
 
 def _read_line(read: Reader) -> ErpDocumentLine:

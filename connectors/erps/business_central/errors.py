@@ -122,7 +122,8 @@ def read_error(method: str, path: str, reply: Reply) -> ConnectorError:
     if reply.status in _NO_ANSWER and method not in SAFE_METHODS:
         return OutcomeUnknown(detail, vendor_words=text)
     if reply.status >= 500 or reply.status == 408 or code == "Internal_TenantUnavailable":
-        if method not in SAFE_METHODS and code == "Internal_ServerError":
+        # Only the platform's own word says that a write did not begin.
+        if method not in SAFE_METHODS and code != "Internal_TenantUnavailable":
             return OutcomeUnknown(detail, vendor_words=text)
         return TryLater(
             detail,

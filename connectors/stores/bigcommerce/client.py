@@ -98,6 +98,33 @@ class Client:
             else:
                 since, number = last, 1
 
+    def refunds(self, order_id: str) -> list[Mapping[str, Any]]:
+        reply = self.http.request(
+            "GET",
+            f"/v3/orders/{order_id}/payment_actions/refunds",
+            purpose="read the order's refunds",
+            accept=NONE,
+        )
+        return [] if reply.status == 204 else _rows(reply, _object(reply).get("data", []))
+
+    def refunds_since(self, since: str) -> Iterator[list[Mapping[str, Any]]]:
+        """Pages of refunds of all orders made at or after ``since``."""
+        page = 1
+        while True:
+            reply = self.http.request(
+                "GET",
+                "/v3/orders/payment_actions/refunds",
+                params={"created:min": since, "page": str(page), "limit": str(PAGE)},
+                purpose="look for refunds",
+                accept=NONE,
+            )
+            rows = [] if reply.status == 204 else _rows(reply, _object(reply).get("data", []))
+            if rows:
+                yield rows
+            if len(rows) < PAGE:
+                return
+            page += 1
+
     def hooks(self) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         page = 1

@@ -10,10 +10,17 @@ from connectors.contract import Hook, Notice, Ping, Store
 from connectors.errors import Rejected, TryLater
 from connectors.kit import Kit
 from connectors.kit.reader import Reader
-from connectors.records import Order
-from connectors.stores.bigcommerce import checks, orders, webhooks
+from connectors.records import Order, Refund
+from connectors.stores.bigcommerce import checks, orders, refunds, webhooks
 from connectors.stores.bigcommerce.client import NOT_YET, Client
-from connectors.stores.bigcommerce.settings import DEAD, PAYABLE, SETTINGS, STATUSES, UNPAID
+from connectors.stores.bigcommerce.settings import (
+    DEAD,
+    PAYABLE,
+    REFUNDED,
+    SETTINGS,
+    STATUSES,
+    UNPAID,
+)
 
 
 class BigCommerce(Store):
@@ -26,6 +33,8 @@ class BigCommerce(Store):
     payable_statuses = PAYABLE
     unpaid_statuses = UNPAID
     dead_statuses = DEAD
+    refunded_statuses = REFUNDED
+    makes_refunds = True
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -59,6 +68,15 @@ class BigCommerce(Store):
         begin = since.astimezone(UTC).replace(microsecond=0).isoformat()
         for page in self.client.changed_orders(begin):
             yield [_polled(row) for row in page]
+
+    def fetch_refunds(self, order: Order) -> tuple[Refund, ...]:
+        """One call: all refunds of the order with their items and payments."""
+        return refunds.to_refunds(self.client.refunds(order.external_id), order)
+
+    def changed_refunds(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
+        begin = since.astimezone(UTC).replace(microsecond=0).isoformat()
+        for page in self.client.refunds_since(begin):
+            yield [_polled_refund(row) for row in page]
 
     def ensure_hooks(
         self, *, destination: str, records: Iterable[str], secret_header: tuple[str, str]
@@ -121,6 +139,18 @@ def _polled(raw: Mapping[str, Any]) -> Notice:
         delivery_id=f"poll:{order_id}:{modified.isoformat()}",
         event="found by the regular check",
         occurred_at=modified,
+    )
+
+
+def _polled_refund(raw: Mapping[str, Any]) -> Notice:
+    row = Reader(raw, "refunds[]")
+    declined = sum(1 for payment in row.items("payments") if payment.flag("is_declined"))
+    return Notice(
+        record="refund",
+        external_id=str(row.integer("order_id")),
+        delivery_id=f"poll:refund:{row.integer('id')}:{declined}",
+        event="found by the regular check",
+        occurred_at=row.convert("created", refunds.to_instant),
     )
 
 

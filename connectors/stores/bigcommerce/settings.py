@@ -85,3 +85,4 @@ STATUSES = {
 PAYABLE = frozenset({"2", "3", "8", "9", "10", "11", "14"})
 UNPAID = frozenset({"7", "12", "13"})
 DEAD = frozenset({"0", "1", "4", "5", "6"})
+REFUNDED = frozenset({"4", "14"})

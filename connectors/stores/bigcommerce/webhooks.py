@@ -63,7 +63,7 @@ def read(
         return ()
     return (
         Notice(
-            record=_RECORD_OF_TYPE[record],
+            record="refund" if scope.startswith("store/order/refund/") else _RECORD_OF_TYPE[record],
             external_id=external_id,
             delivery_id=_delivery_id(event, scope, external_id),
             event=scope[:80],
