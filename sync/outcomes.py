@@ -194,8 +194,8 @@ def _down(error: TryLater, transfer: Transfer) -> Settlement:
         state=State.HELD,
         hold=Hold.CONNECTION_PAUSED,
         reason=error.reason,
-        advice="It is asked again on a schedule, and a good ping of the connection lets everything "
-        "go at once.",
+        advice="It is asked again on a schedule. Once the system is back, a release lets it go at "
+        "once.",
         vendor_words=error.vendor_words,
         due_at=recheck_at(transfer),
         action=Action.HELD,

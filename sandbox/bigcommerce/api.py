@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.bigcommerce.store import STATUSES, BigCommerceStore, Refused
+from sandbox.bigcommerce.refused import Refused
+from sandbox.bigcommerce.store import STATUSES, BigCommerceStore
 from sandbox.common import jsonio
 from sandbox.common.catalogue import PRODUCTS, STORE_ONLY
 from sandbox.common.jsonio import Json

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import random
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,7 +15,8 @@ from starlette.routing import Route
 
 from sandbox.bigcommerce.api import Api
 from sandbox.bigcommerce.deliveries import Deliveries
-from sandbox.bigcommerce.store import BigCommerceStore, Refused
+from sandbox.bigcommerce.refused import Refused
+from sandbox.bigcommerce.store import BigCommerceStore
 from sandbox.common.control import BASE, body_of, button, common_routes, done, page, refuse, table
 from sandbox.common.faults import Faults
 from sandbox.common.jsonio import Json
@@ -60,6 +62,16 @@ class Panel:
                 Route(f"{api}/orders/{{id:int}}/cancel", self.cancel, methods=["POST"]),
                 Route(f"{api}/orders/{{id:int}}/edit", self.edit, methods=["POST"]),
                 Route(f"{api}/orders/{{id:int}}/refund", self.refund, methods=["POST"]),
+                Route(
+                    f"{api}/orders/{{id:int}}/refunds/{{refund:int}}/decline",
+                    self.decline,
+                    methods=["POST"],
+                ),
+                Route(
+                    f"{api}/orders/{{id:int}}/refunds/{{refund:int}}/pay",
+                    self.pay,
+                    methods=["POST"],
+                ),
                 Route(f"{api}/traffic", self.set_traffic, methods=["POST"]),
                 Route(f"{api}/deliveries", self.list_deliveries),
                 Route(f"{api}/deliveries/redeliver", self.redeliver, methods=["POST"]),
@@ -115,6 +127,19 @@ class Panel:
     async def refund(self, request: Request) -> Response:
         try:
             refund = self.store.refund(request.path_params["id"], await body_of(request))
+        except Refused as error:
+            return refuse(error.message)
+        return done(request, refund)
+
+    async def decline(self, request: Request) -> Response:
+        return self._of_refund(request, self.store.decline_refund)
+
+    async def pay(self, request: Request) -> Response:
+        return self._of_refund(request, self.store.pay_refund)
+
+    def _of_refund(self, request: Request, act: Callable[[int, int], dict[str, Any]]) -> Response:
+        try:
+            refund = act(request.path_params["id"], request.path_params["refund"])
         except Refused as error:
             return refuse(error.message)
         return done(request, refund)

@@ -9,7 +9,9 @@ from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
+from sandbox.bigcommerce import refunds
 from sandbox.bigcommerce.pricing import ZERO, Line, allot, both, cents, money
+from sandbox.bigcommerce.refused import Refused
 from sandbox.common.catalogue import BY_SKU, PRODUCTS, STORE_ONLY
 from sandbox.common.clock import Clock
 from sandbox.common.journal import Journal
@@ -35,14 +37,6 @@ STATUSES = {
 ALL_SCOPES = ("orders", "transactions", "customers", "products", "information")
 STANDARD_RATE = Decimal("0.20")
 Event = tuple[str, dict[str, Any]]
-
-
-class Refused(Exception):
-    """A request that the store refuses, with the status and the words of its answer."""
-
-    def __init__(self, status: int, message: str, errors: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.errors = status, message, errors or {}
 
 
 class BigCommerceStore:
@@ -511,71 +505,47 @@ class BigCommerceStore:
         )
 
     def refund(self, order_id: int, spec: dict[str, Any]) -> dict[str, Any]:
-        """Refund by line, by amount, or in full. Raises Refused for more than is left."""
+        """Refund by line, charge or amount, or all that is left. Raises Refused for too much."""
         order = self.orders[order_id]
-        left = Decimal(order["total_inc_tax"]) - sum(
-            (Decimal(str(r["total_amount"])) for r in order["refunds"]), ZERO
+        made = refunds.make(
+            order,
+            spec,
+            refund_id=self.next_id("refund"),
+            payment_id=self.next_id("refund_payment"),
+            at=self.clock.now().isoformat(timespec="seconds"),
         )
-        items: list[dict[str, Any]] = []
-        if spec.get("lines"):
-            rows = {row["id"]: row for row in order["products"]}
-            for wanted in spec["lines"]:
-                row = rows[int(wanted["id"])]
-                each = Decimal(row["discounted_total_inc_tax"]) / row["quantity"]
-                amount = cents(each * int(wanted["quantity"]))
-                items.append(
-                    {
-                        "item_type": "PRODUCT",
-                        "item_id": row["id"],
-                        "quantity": int(wanted["quantity"]),
-                        "requested_amount": amount,
-                        "reason": "",
-                    }
-                )
-                row["quantity_refunded"] += int(wanted["quantity"])
-            total = sum((item["requested_amount"] for item in items), ZERO)
-        else:
-            total = left if spec.get("full") else Decimal(str(spec.get("amount", left)))
-            items.append(
-                {
-                    "item_type": "ORDER",
-                    "item_id": order_id,
-                    "quantity": 1,
-                    "requested_amount": total,
-                    "reason": "",
-                }
-            )
-        if total <= 0 or total > left:
-            raise Refused(422, "The refund is larger than what is left of the order.")
-        refund = {
-            "id": self.next_id("refund"),
-            "order_id": order_id,
-            "user_id": 1,
-            "created": self.clock.now().isoformat(timespec="seconds"),
-            "reason": str(spec.get("reason", "")),
-            "total_amount": total,
-            "total_tax": ZERO,
-            "uses_merchant_override_values": False,
-            "items": items,
-            "payments": [
-                {
-                    "id": self.next_id("refund_payment"),
-                    "provider_id": "stripe",
-                    "amount": total,
-                    "offline": False,
-                    "is_declined": bool(spec.get("declined", False)),
-                    "declined_message": "Declined" if spec.get("declined") else "",
-                }
-            ],
-        }
-        order["refunds"].append(refund)
+        order["refunds"].append(made)
         self.touch(order)
         self.announce(
             "store/order/refund/created",
-            {"type": "order", "id": order_id, "refund": {"refund_id": refund["id"]}},
+            {"type": "order", "id": order_id, "refund": {"refund_id": made["id"]}},
         )
-        self.set_status(order_id, 4 if total == left else 14)
-        return refund
+        self.set_status(order_id, 14 if refunds.left_of(order) else 4)
+        return made
+
+    def pay_refund(self, order_id: int, refund_id: int) -> dict[str, Any]:
+        """The payment of a refund goes through, some time after the refund was recorded."""
+        order = self.orders[order_id]
+        made = next((row for row in order["refunds"] if row["id"] == refund_id), None)
+        if made is None:
+            raise Refused(404, "There is no such refund.")
+        if not made["payments"]:
+            made["payments"] = [
+                refunds.payment(self.next_id("refund_payment"), made["total_amount"])
+            ]
+        self.touch(order)
+        return made
+
+    def decline_refund(self, order_id: int, refund_id: int) -> dict[str, Any]:
+        """The payment provider declines after the refund was recorded, as happens."""
+        order = self.orders[order_id]
+        made = next((row for row in order["refunds"] if row["id"] == refund_id), None)
+        if made is None:
+            raise Refused(404, "There is no such refund.")
+        for payment in made["payments"]:
+            payment |= {"is_declined": True, "declined_message": "Declined by the provider"}
+        self.touch(order)
+        return made
 
 
 def _applied(kind: str, amount: Any, name: str, code: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ PAGE = 20_000
 READABLE = (
     "customers", "items", "taxAreas", "paymentTerms", "shipmentMethods", "locations", "currencies",
     "accounts", "generalLedgerSetup", "salesInvoices", "salesOrders", "salesInvoiceLines",
-    "salesOrderLines",
+    "salesOrderLines", "salesCreditMemos", "salesCreditMemoLines",
 )  # fmt: skip
 _STEP = re.compile(r"^(?P<name>[A-Za-z.]+)(?:\((?P<key>[^)]*)\))?$")
 OPTIONS = {
@@ -302,8 +302,12 @@ class Environment:
             if request.method == "POST":
                 line = company.add_line(entity, row, await self._body(request))
                 return Json(self._shown(lines, line, {}), status_code=201)
-        if name == "Microsoft.NAV.post" and entity == "salesInvoices" and request.method == "POST":
-            company.post(row)
+        is_posting = name == "Microsoft.NAV.post" and entity in (
+            "salesInvoices",
+            "salesCreditMemos",
+        )
+        if is_posting and request.method == "POST":
+            company.post(entity, row)
             return Response(status_code=204)
         is_order = entity == "salesOrders" and request.method == "POST"
         if name == "Microsoft.NAV.shipAndInvoice" and is_order:

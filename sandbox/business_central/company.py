@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.business_central import seed
-from sandbox.business_central.arithmetic import UNIT, round_to, work_out
+from sandbox.business_central.documents import DIALOG, VALIDATION, SalesDocuments
 from sandbox.business_central.entities import (
     BLANK_DATE,
     BLANK_ID,
-    DOCUMENTS,
     ENTITIES,
     ENUMS,
     Property,
+    blank,
 )
 from sandbox.business_central.odata import BadRequest, instant
 from sandbox.common.clock import Clock
@@ -24,11 +24,9 @@ from sandbox.common.journal import Journal
 
 ZERO = Decimal(0)
 LOCAL = "GBP"
-DIALOG = "Application_DialogException"
-VALIDATION = "Application_FieldValidationException"
 
 
-class Company:
+class Company(SalesDocuments):
     def __init__(self, name: str, journal: Journal, clock: Clock) -> None:
         self.name, self.journal, self.clock = name, journal, clock
         self.id = seed.guid("company", name)
@@ -45,7 +43,7 @@ class Company:
             row["id"]: row for row in seed.items(self.name, now)
         }
         self.tables["items"] = items
-        for entity in ("customers", "salesInvoices", "salesOrders"):
+        for entity in ("customers", "salesInvoices", "salesOrders", "salesCreditMemos"):
             self.tables[entity] = self.journal.load(f"{key}/{entity}")
         self.ledger: list[dict[str, Any]] = list(self.journal.load(f"{key}/ledger").values())
         self.state: dict[str, Any] = {
@@ -55,6 +53,8 @@ class Company:
             "salesInvoices": 102000,
             "posted": 103000,
             "salesOrders": 1000,
+            "salesCreditMemos": 1000,
+            "posted_credit_memos": 104000,
             "template_prices_include_tax": True,
             "template_posting_groups": True,
             "ledger_setup_offered": True,
@@ -68,6 +68,7 @@ class Company:
             ("items", "gtin"),
             ("salesInvoices", "externalDocumentNumber"),
             ("salesOrders", "externalDocumentNumber"),
+            ("salesCreditMemos", "externalDocumentNumber"),
         ):
             index = self.index[(entity, column)] = {}
             for row in self.tables[entity].values():
@@ -215,7 +216,7 @@ class Company:
         if terms != BLANK_ID and terms not in self.tables["paymentTerms"]:
             raise BadRequest(DIALOG, 'The "paymentTermsId" does not match to a Payment Terms.')
         area_row = self.tables["taxAreas"].get(area) or next(iter(self.tables["taxAreas"].values()))
-        row = {name: _blank(info) for name, info in ENTITIES["customers"].items()}
+        row = {name: blank(info) for name, info in ENTITIES["customers"].items()}
         row |= values
         row |= {
             "id": str(uuid.uuid4()),
@@ -232,281 +233,6 @@ class Company:
         self.keep("customers", row)
         return row
 
-    # Sales documents
-
-    def create_document(self, entity: str, body: dict[str, Any]) -> dict[str, Any]:
-        lines_name = DOCUMENTS[entity]
-        values = self.clean(entity, body, nested=(lines_name,))
-        customer = self._sell_to(values)
-        if customer["blocked"] in ("All", "Invoice"):
-            raise BadRequest(
-                DIALOG,
-                f"You cannot create this type of document when Customer {customer['number']} is "
-                f"blocked with type {customer['blocked']}",
-            )
-        row = {name: _blank(info) for name, info in ENTITIES[entity].items()}
-        row |= values
-        day_name = "invoiceDate" if entity == "salesInvoices" else "orderDate"
-        today = self.clock.now().date().isoformat()
-        row |= {
-            "id": str(uuid.uuid4()),
-            "number": self.number(entity, "{}" if entity == "salesInvoices" else "S-ORD{}"),
-            "customerId": customer["id"],
-            "customerNumber": customer["number"],
-            "customerName": customer["displayName"],
-            "billToName": customer["displayName"],
-            "billToCustomerId": customer["id"],
-            "billToCustomerNumber": customer["number"],
-            "currencyCode": self.currency(values.get("currencyCode", customer["currencyCode"])),
-            day_name: values.get(day_name, today),
-            "postingDate": values.get("postingDate", today),
-            "status": "Draft",
-            "pricesIncludeTax": values.get("pricesIncludeTax", False)
-            if entity == "salesOrders"
-            else customer["_inclusive"],
-            "_area": customer["_area"],
-            "_groups": customer["_groups"],
-            "_lines": [],
-        }
-        for id_name, table in (
-            ("paymentTermsId", "paymentTerms"),
-            ("shipmentMethodId", "shipmentMethods"),
-        ):
-            if row[id_name] != BLANK_ID and row[id_name] not in self.tables[table]:
-                raise BadRequest(DIALOG, f'The "{id_name}" does not match to a record.')
-        if row["discountAmount"]:
-            raise BadRequest(
-                DIALOG,
-                "Cannot apply an invoice discount because the document does not include lines where "
-                "the Allow Invoice Disc. field is selected.",
-            )
-        for line in body.get(lines_name, []):
-            row["_lines"].append(self._line(entity, row, line))
-        self._work_out(row)
-        self.keep(entity, row)
-        return row
-
-    def add_line(self, entity: str, row: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-        self._open(row)
-        line = self._line(entity, row, body)
-        row["_lines"].append(line)
-        self._work_out(row)
-        self.keep(entity, row)
-        return line
-
-    def _sell_to(self, values: dict[str, Any]) -> dict[str, Any]:
-        by_id = values.get("customerId", BLANK_ID)
-        number = values.get("customerNumber", "")
-        if by_id == BLANK_ID and not number:
-            raise BadRequest(DIALOG, 'A "customerNumber" or a "customerId" must be provided.')
-        customer = self.tables["customers"].get(by_id)
-        if customer is None and by_id == BLANK_ID:
-            ids = self.index[("customers", "number")].get(number, {})
-            customer = next((self.tables["customers"][i] for i in ids), None)
-        if customer is None:
-            raise BadRequest(DIALOG, "The sell-to customer cannot be found.")
-        if number and customer["number"] != number:
-            raise BadRequest(
-                DIALOG, "The sell-to customer values do not match to a specific Customer."
-            )
-        return customer
-
-    def _line(self, entity: str, row: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
-        name = DOCUMENTS[entity]
-        values = self.clean(name, body)
-        if "sequence" in values:
-            raise BadRequest(
-                "Internal_ServerError", "You cannot change the value of the SystemId field."
-            )
-        line = {key: _blank(info) for key, info in ENTITIES[name].items()}
-        item_id, account_id = values.get("itemId", BLANK_ID), values.get("accountId", BLANK_ID)
-        if item_id != BLANK_ID and account_id != BLANK_ID:
-            raise BadRequest(
-                DIALOG, 'Both "itemId" and "accountId" are specified. Specify only one of them.'
-            )
-        kind = values.get("lineType") or (
-            "Item" if item_id != BLANK_ID else "Account" if account_id != BLANK_ID else "Comment"
-        )
-        line |= values
-        line |= {
-            "id": str(uuid.uuid4()),
-            "documentId": row["id"],
-            "sequence": 10000 * (len(row["_lines"]) + 1),
-            "lineType": kind,
-            "_group": "NOVAT",
-        }
-        if kind == "Item":
-            item = self._find_item(item_id, values.get("lineObjectNumber", ""))
-            line |= {
-                "itemId": item["id"],
-                "lineObjectNumber": item["number"],
-                "unitOfMeasureCode": values.get("unitOfMeasureCode")
-                or item["baseUnitOfMeasureCode"],
-                "_group": item["taxGroupCode"],
-            }
-            line["description"] = line["description"] or item["displayName"]
-            line.setdefault("unitPrice", item["unitPrice"])
-        elif kind == "Account":
-            account = self._find_account(account_id, values.get("lineObjectNumber", ""))
-            line |= {
-                "accountId": account["id"],
-                "lineObjectNumber": account["number"],
-                "_group": account["_vat"],
-            }
-            line["description"] = line["description"] or account["displayName"]
-        if values.get("taxCode"):
-            line["_group"] = values["taxCode"].upper()
-        if line["_group"] not in {group for _, group in seed.VAT}:
-            raise BadRequest(
-                "Internal_InvalidTableRelation",
-                f"The field VAT Prod. Posting Group of table Sales Line contains a value "
-                f"({line['_group']}) that cannot be found in the related table.",
-            )
-        line["taxCode"] = line["_group"]
-        line["_percent"] = seed.VAT.get((row["_area"], line["_group"]), ZERO)
-        line["unitPrice"] = round_to(line["unitPrice"], UNIT)
-        line["_by_percent"] = "discountPercent" in values and "discountAmount" not in values
-        if line["discountAmount"] < 0:
-            raise BadRequest(VALIDATION, "Line Discount Amount must not be negative.")
-        return line
-
-    def _find_item(self, item_id: str, number: str) -> dict[str, Any]:
-        item = self.tables["items"].get(item_id)
-        if item is None and number:
-            ids = self.index[("items", "number")].get(number.upper(), {})
-            item = next((self.tables["items"][i] for i in ids), None)
-        if item is None:
-            raise BadRequest(DIALOG, "Item does not exist.")
-        if item["blocked"]:
-            raise BadRequest(
-                VALIDATION,
-                f"Blocked must be equal to 'No' in Item: No.={item['number']}. Current value is 'Yes'.",
-            )
-        return item
-
-    def _find_account(self, account_id: str, number: str) -> dict[str, Any]:
-        account = self.tables["accounts"].get(account_id) or next(
-            (row for row in self.tables["accounts"].values() if number and row["number"] == number),
-            None,
-        )
-        if account is None:
-            raise BadRequest(DIALOG, "Account does not exist.")
-        if not account["directPosting"]:
-            raise BadRequest(
-                VALIDATION,
-                f"Direct Posting must be equal to 'Yes' in G/L Account: No.={account['number']}. "
-                "Current value is 'No'.",
-            )
-        return account
-
-    def _work_out(self, row: dict[str, Any]) -> None:
-        work_out(row, row["_lines"], self.precision(row["currencyCode"]))
-
-    def _open(self, row: dict[str, Any]) -> None:
-        if row["status"] not in ("Draft",):
-            raise BadRequest(DIALOG, "The invoice has been posted and can no longer be modified.")
-
-    def change_document(self, entity: str, row: dict[str, Any], body: dict[str, Any]) -> None:
-        values = self.clean(entity, body)
-        if row["status"] != "Draft" and set(values) - {"dueDate", "promisedPayDate"}:
-            raise BadRequest(DIALOG, "The invoice has been posted and can no longer be modified.")
-        row.update(values)
-        self._work_out(row)
-        self.keep(entity, row)
-
-    def delete_document(self, entity: str, row: dict[str, Any]) -> None:
-        if row["status"] != "Draft":
-            raise BadRequest(DIALOG, "You cannot delete a posted sales invoice.")
-        self.drop(entity, row)
-
-    def post(self, row: dict[str, Any]) -> None:
-        """Post a draft invoice: the id stays, the number becomes the posted one."""
-        if row["status"] != "Draft":
-            raise BadRequest(DIALOG, "The action can be applied to a draft invoice only.")
-        if not row["_lines"]:
-            raise BadRequest(DIALOG, "Please add at least one line item to the invoice.")
-        if not any(line["quantity"] for line in row["_lines"]):
-            raise BadRequest(
-                DIALOG,
-                "There is nothing to post because the document does not contain a quantity or amount.",
-            )
-        if row["totalAmountIncludingTax"] < 0:
-            raise BadRequest(DIALOG, "The total amount for the invoice must be 0 or greater.")
-        if not row["_groups"]:
-            raise BadRequest(
-                VALIDATION,
-                f"Customer Posting Group must have a value in Customer: No.={row['customerNumber']}. "
-                "It cannot be zero or empty.",
-            )
-        first, last = self.state["from"], self.state["to"]
-        day = row["postingDate"]
-        if (first and day < first) or (last and day > last):
-            raise BadRequest(
-                DIALOG, "Posting Date is not within your range of allowed posting dates."
-            )
-        customer = self.tables["customers"][row["customerId"]]
-        if customer["blocked"] in ("All", "Invoice"):
-            raise BadRequest(
-                DIALOG,
-                f"You cannot post this type of document when Customer {customer['number']} is blocked "
-                f"with type {customer['blocked']}",
-            )
-        for line in row["_lines"]:
-            if line["lineType"] == "Item":
-                self._find_item(line["itemId"], "")
-        row["number"] = self.number("posted", "{}")
-        row["status"] = "Open"
-        row["remainingAmount"] = row["totalAmountIncludingTax"]
-        self._book(row)
-        self.keep("salesInvoices", row)
-
-    def ship_and_invoice(self, order: dict[str, Any]) -> None:
-        """Ship and invoice an order in full: a posted invoice with an id of its own appears, and
-        the fully invoiced order is gone."""
-        invoice = {name: _blank(info) for name, info in ENTITIES["salesInvoices"].items()}
-        invoice |= {name: value for name, value in order.items() if name in invoice}
-        invoice |= {
-            "id": str(uuid.uuid4()),
-            "number": "",
-            "orderId": order["id"],
-            "orderNumber": order["number"],
-            "invoiceDate": order["orderDate"],
-            "status": "Draft",
-            "_area": order["_area"],
-            "_groups": order["_groups"],
-            "_lines": order["_lines"],
-        }
-        self._work_out(invoice)
-        self.tables["salesInvoices"][invoice["id"]] = invoice
-        try:
-            self.post(invoice)
-        except BadRequest:
-            del self.tables["salesInvoices"][invoice["id"]]
-            raise
-        self.drop("salesOrders", order)
-
-    def _book(self, row: dict[str, Any]) -> None:
-        """G/L entries of the posted invoice: receivables, sales, VAT."""
-        total = row["totalAmountIncludingTax"]
-        entries = [("2310", total)]
-        for line in row["_lines"]:
-            account = "6110" if line["lineType"] == "Item" else line["lineObjectNumber"]
-            entries.append((account, -line["netAmount"]))
-        entries.append(("5610", -row["totalTaxAmount"]))
-        for account, amount in entries:
-            if amount:
-                entry = {
-                    "entry": len(self.ledger) + 1,
-                    "document": row["number"],
-                    "external": row["externalDocumentNumber"],
-                    "date": row["postingDate"],
-                    "account": account,
-                    "amount": amount,
-                    "currency": row["currencyCode"],
-                }
-                self.ledger.append(entry)
-                self.journal.put(f"{self.id}/ledger", f"{entry['entry']:09d}", entry)
-
     def ledger_setup(self) -> dict[str, Any]:
         return {
             "id": seed.guid(self.name, "glsetup"),
@@ -517,15 +243,3 @@ class Company:
             "localCurrencySymbol": "£",
             "lastModifiedDateTime": self.now(),
         }
-
-
-def _blank(info: Property) -> Any:
-    return {
-        "decimal": ZERO,
-        "int": 0,
-        "bool": False,
-        "guid": BLANK_ID,
-        "date": BLANK_DATE,
-        "instant": "0001-01-01T00:00:00Z",
-        "enum": " ",
-    }.get(info.type, "")

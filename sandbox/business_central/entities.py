@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
 BLANK_ID = "00000000-0000-0000-0000-000000000000"
 BLANK_DATE = "0001-01-01"
@@ -27,12 +29,11 @@ def _parse(text: str) -> dict[str, Property]:
 
 
 _ADDRESS = "{p}AddressLine1:text(100){r} {p}AddressLine2:text(50){r} {p}City:text(30){r} {p}Country:code(10){r} {p}State:text(30){r} {p}PostCode:code(20){r} "
-_PARTIES = (
+_SOLD_TO = (
     "customerId:guid customerNumber:code(20) customerName:text(100)! billToName:text(100)! "
-    "billToCustomerId:guid billToCustomerNumber:code(20) "
-    + _ADDRESS.format(p="sellTo", r="")
-    + _ADDRESS.format(p="billTo", r="!")
+    "billToCustomerId:guid billToCustomerNumber:code(20) " + _ADDRESS.format(p="sellTo", r="")
 )
+_PARTIES = _SOLD_TO + _ADDRESS.format(p="billTo", r="!")
 _SHIP_TO = "shipToName:text(100) shipToContact:text(100) " + _ADDRESS.format(p="shipTo", r="")
 _TOTALS = (
     "discountAmount:decimal discountAppliedBeforeTax:bool! totalAmountExcludingTax:decimal! "
@@ -111,13 +112,26 @@ ENTITIES: dict[str, dict[str, Property]] = {
         _COMMON + _PARTIES + _SHIP_TO + _TOTALS + "orderDate:date requestedDeliveryDate:date "
         "pricesIncludeTax:bool partialShipping:bool fullyShipped:bool"
     ),
+    "salesCreditMemos": _parse(
+        _COMMON
+        + _SOLD_TO
+        + _ADDRESS.format(p="billTo", r="")
+        + _TOTALS
+        + "creditMemoDate:date dueDate:date pricesIncludeTax:bool! invoiceId:guid "
+        "invoiceNumber:code(20) customerReturnReasonId:guid"
+    ),
     "salesInvoiceLines": _parse(_LINE),
+    "salesCreditMemoLines": _parse(_LINE),
     "salesOrderLines": _parse(
         _LINE
         + "shippedQuantity:decimal invoicedQuantity:decimal invoiceQuantity:decimal shipQuantity:decimal"
     ),
 }
-DOCUMENTS = {"salesInvoices": "salesInvoiceLines", "salesOrders": "salesOrderLines"}
+DOCUMENTS = {
+    "salesInvoices": "salesInvoiceLines",
+    "salesOrders": "salesOrderLines",
+    "salesCreditMemos": "salesCreditMemoLines",
+}
 ENUMS = {
     "lineType": ("Comment", "Account", "Item", "Resource", "Fixed Asset", "Charge"),
     "blocked": (" ", "Ship", "Invoice", "All"),
@@ -128,3 +142,16 @@ ENUMS = {
 def escaped(name: str) -> str:
     """An enumeration member on the wire: blanks and hyphens as _xHHHH_."""
     return "".join(c if c.isalnum() else f"_x{ord(c):04X}_" for c in name)
+
+
+def blank(info: Property) -> Any:
+    """What the application shows for a property that was never set."""
+    return {
+        "decimal": Decimal(0),
+        "int": 0,
+        "bool": False,
+        "guid": BLANK_ID,
+        "date": BLANK_DATE,
+        "instant": "0001-01-01T00:00:00Z",
+        "enum": " ",
+    }.get(info.type, "")

@@ -62,9 +62,10 @@ class Panel:
         company = self.company
         invoices = [self._document(row) for row in company.tables["salesInvoices"].values()]
         orders = [self._document(row) for row in company.tables["salesOrders"].values()]
+        memos = [self._document(row) for row in company.tables["salesCreditMemos"].values()]
         counts = Counter(
             row["externalDocumentNumber"]
-            for row in invoices + orders
+            for row in invoices + orders + memos
             if row["externalDocumentNumber"]
         )
         return Json(
@@ -72,6 +73,7 @@ class Panel:
                 "company_id": company.id,
                 "invoices": invoices,
                 "orders": orders,
+                "credit_memos": memos,
                 "posted": sum(1 for row in invoices if row["status"] != "Draft"),
                 "drafts": sum(1 for row in invoices if row["status"] == "Draft"),
                 "duplicates": {ref: n for ref, n in counts.items() if n > 1},
@@ -101,7 +103,10 @@ class Panel:
             "id", "number", "externalDocumentNumber", "customerNumber", "status", "postingDate",
             "currencyCode", "totalAmountIncludingTax", "totalTaxAmount", "pricesIncludeTax",
         )  # fmt: skip
-        return {name: row[name] for name in names} | {"lines": len(row["_lines"])}
+        return {name: row[name] for name in names} | {
+            "lines": len(row["_lines"]),
+            "invoiceNumber": row.get("invoiceNumber", ""),
+        }
 
     async def period(self, request: Request) -> Response:
         body = await body_of(request)
@@ -166,7 +171,7 @@ class Panel:
         post = bool(body.pop("post", False))
         row = self.company.create_document("salesInvoices", body)
         if post:
-            self.company.post(row)
+            self.company.post("salesInvoices", row)
         return done(request, self._document(row))
 
     async def deliver_to(self, request: Request) -> Response:

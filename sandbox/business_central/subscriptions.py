@@ -18,7 +18,15 @@ DELAY = 30  # seconds after the first change; later ones to the same record are 
 HANDSHAKE_SECONDS = 5
 MOST = 200
 RETRIES = (60, 60, 60, 600, 6_000, 60_000)
-RESOURCES = ("customers", "items", "salesInvoices", "salesOrders", "currencies", "paymentTerms")
+RESOURCES = (
+    "customers",
+    "items",
+    "salesInvoices",
+    "salesOrders",
+    "salesCreditMemos",
+    "currencies",
+    "paymentTerms",
+)
 
 
 class Subscriptions:

@@ -20,9 +20,8 @@ from connectors.models import HookTally
 from sync import inbox
 from sync.models import Document, InboxEvent, Transfer
 from sync.pipelines import polling
-from tests.support.flow import deliver, post_hook
+from tests.support.flow import TENT, deliver, post_hook
 
-TENT = {"sku": "TENT-2P-GRN", "quantity": 1}
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -14,8 +14,7 @@ from audit.models import Entry, Exchange
 from connectors import services
 from sync import actions, mapping_rules, route_settings
 from sync.models import Crosswalk, Document, Transfer
-
-TENT = {"sku": "TENT-2P-GRN", "quantity": 1}
+from tests.support.flow import TENT
 
 
 def test_a_paid_order_becomes_one_posted_invoice_over_the_same_total(flow):
@@ -396,3 +395,112 @@ def test_nothing_of_one_tenant_is_seen_in_another(flow):
         assert not Exchange.objects.exists()
         assert not Entry.objects.exists()
         assert not Document.objects.exists()
+
+
+def test_an_order_cancelled_while_its_document_may_be_in_the_erp_is_shown_to_a_person(flow):
+    flow.erp_simulator.fault("lose_reply", method="POST", path=r"NAV\.post$")
+    order, transfer = flow.carry(lines=[TENT])
+    assert transfer.state == "waiting"
+    flow.store_simulator.post(f"orders/{order['id']}/status", status_id=5)
+    transfer = flow.work(order["id"])
+    assert transfer.state == "failed"
+    assert f"WEB-{order['id']}" in transfer.advice
+    assert flow.booked()["posted"] == 1  # and the trail does not say that there is nothing
+
+
+def test_what_a_person_left_out_of_the_ledger_stays_out_whatever_the_store_reports(flow):
+    order, transfer = flow.carry(status_id=7)
+    assert actions.skip([transfer.pk], "Paid and booked in the shop") == 1
+    flow.store_simulator.post(f"orders/{order['id']}/status", status_id=11)
+    flow.announce(order["id"], event="store/order/statusUpdated")
+    assert flow.work(order["id"]).state == "skipped"
+    assert flow.booked()["invoices"] == []
+    assert actions.replay([transfer.pk]) == 1
+    assert flow.work(order["id"]).state == "posted"
+
+
+def test_a_route_that_books_in_another_way_by_now_does_not_book_an_order_twice(flow):
+    order, transfer = flow.carry(lines=[TENT])
+    assert transfer.state == "posted"
+    route_settings.save(flow.route, {"document_kind": "sales_order"})
+    flow.route.refresh_from_db()
+    actions.replay([transfer.pk])
+    transfer = flow.work(order["id"])
+    assert transfer.hold == "duplicate_reference"
+    assert "sales invoice" in transfer.reason
+    assert Document.objects.count() == 1
+    route_settings.save(flow.route, {"document_kind": "posted_invoice"})
+    actions.release([transfer.pk])
+    assert flow.work(order["id"]).state == "posted"
+
+
+def test_a_lookup_row_added_while_an_order_is_being_worked_is_not_missed(flow, monkeypatch):
+    mapping_rules.delete_lookup(flow.route, table="charges", key="shipping")
+    load, added = mapping_rules.load, []
+
+    def load_and_then_somebody_adds_it(route):
+        rules = load(route)
+        if not added:
+            added.append(True)
+            mapping_rules.save_lookup(
+                route, table="charges", key="shipping", value="account:6610", by="anna"
+            )
+        return rules
+
+    monkeypatch.setattr(mapping_rules, "load", load_and_then_somebody_adds_it)
+    order, transfer = flow.carry(lines=[TENT], shipping="4.95")
+    assert transfer.state == "waiting"
+    assert flow.work(order["id"]).state == "posted"
+
+
+def test_a_ledger_that_is_down_for_hours_holds_its_orders_and_fails_none(flow):
+    flow.erp_simulator.fault("status", status=503, times=None)
+    order = flow.place(lines=[TENT])
+    flow.announce(order["id"])
+    Transfer.objects.update(attempts=12)
+    transfer = flow.work(order["id"])
+    assert (transfer.state, transfer.hold) == ("held", "connection_paused")
+    assert transfer.due_at > timezone.now()
+    flow.erp_simulator.post("faults/clear")
+    Transfer.objects.update(due_at=timezone.now())
+    assert flow.work(order["id"]).state == "posted"
+
+
+def test_a_create_whose_turn_comes_after_its_claim_may_be_over_is_not_sent(flow, monkeypatch):
+    from connectors.erps.business_central import connector
+
+    flow.carry(lines=[TENT], customer={"email": "slow@example.com"})
+    services._adapters.clear()  # so that the currencies are read again, before the create
+    monkeypatch.setattr(connector, "BEGIN_SECONDS", 0.5)
+    flow.erp_simulator.fault("delay", path="currencies", seconds=1)
+    order, transfer = flow.carry(lines=[TENT], customer={"email": "slow@example.com"})
+    assert transfer.state == "waiting"
+    assert len(flow.booked()["invoices"]) == 1
+    assert flow.work(order["id"]).state == "posted"
+    assert flow.booked()["duplicates"] == {}
+
+
+def test_the_stores_tax_line_is_not_taxed_twice_for_a_customer_whose_prices_include_tax(flow):
+    route_settings.save(flow.route, {"tax": "line"})
+    mapping_rules.save_lookup(flow.route, table="tax_codes", key="no_tax", value="NOVAT", by="t")
+    order, transfer = flow.carry(
+        lines=[TENT], tax_inclusive=False, tax_rate="0.0825", shipping="4.95"
+    )
+    assert transfer.state == "posted", (transfer.reason, transfer.comparison)
+    invoice = flow.booked()["invoices"][0]
+    assert invoice["pricesIncludeTax"]
+    assert invoice["totalAmountIncludingTax"] == Decimal(order["total_inc_tax"])
+
+
+def test_a_change_reported_while_a_booked_order_is_looked_at_is_looked_at_too(flow):
+    from sync import dispatch
+    from tenants import agenda
+
+    now = timezone.now()
+    dispatch.wake_at(dispatch.CHECK_POSTED, 1, now)
+    with dispatch.fulfilled(dispatch.CHECK_POSTED, 1):
+        dispatch.wake_at(dispatch.CHECK_POSTED, 1, now + timedelta(seconds=10))
+    assert agenda.due_at(dispatch.CHECK_POSTED, "1") == now + timedelta(seconds=10)
+    with dispatch.fulfilled(dispatch.CHECK_POSTED, 1):
+        pass
+    assert agenda.due_at(dispatch.CHECK_POSTED, "1") is None

@@ -26,7 +26,9 @@ CHARGES = {
     "gift_certificate": "account:6650",
     "rounding": "account:6690",
     "tax": "account:6670",
+    "adjustment": "account:6690",
 }
+TENT = {"sku": "TENT-2P-GRN", "quantity": 1}
 
 
 def store_values(simulators: Simulators, **more: str) -> dict[str, str]:
@@ -142,6 +144,7 @@ def make_flow(simulators: Simulators, **settings: str) -> Flow:
         settings={"time_zone": "Europe/London", **settings},
         start_at=timezone.now() - timedelta(days=30),
     )
+    mapping_rules.save_lookup(route, table="tax_codes", key="no_tax", value="NOVAT", by="test")
     for key, value in CHARGES.items():
         mapping_rules.save_lookup(route, table="charges", key=key, value=value, by="test")
     for country, area in (("IE", "EU"), ("DE", "EU"), ("FR", "EU"), ("US", "EXPORT")):

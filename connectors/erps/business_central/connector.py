@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -29,7 +30,7 @@ from connectors.records import (
 
 # Seconds from the call of a create until its request is sent at the latest: what it looks up
 # before, a new token and its turn among the calls in flight take time, and the claim runs on.
-BEGIN_SECONDS = 20
+BEGIN_SECONDS = 10
 EMAIL_LENGTH = 80
 NUMBER_LENGTH = 20
 GTIN_LENGTH = 14
@@ -223,6 +224,7 @@ class BusinessCentral(Erp):
 
     def create_document(self, draft: DocumentDraft) -> str:
         begin_by = time.monotonic() + BEGIN_SECONDS
+        draft = self._applicable(draft)
         body = documents.to_body(draft, places=self.places(draft.currency), ids=self._id_of)
         created = self.client.create(
             ENTITIES[draft.kind].path,
@@ -231,6 +233,16 @@ class BusinessCentral(Erp):
             begin_by=begin_by,
         )
         return Reader(created, ENTITIES[draft.kind].path).text("id")
+
+    def _applicable(self, draft: DocumentDraft) -> DocumentDraft:
+        """A credit memo is applied to its invoice while that is open: the application refuses to
+        post one that is applied to a closed invoice. Its reference tells of the invoice anyway."""
+        if draft.kind is not DocumentKind.CREDIT_MEMO or not draft.applies_to_id:
+            return draft
+        path = ENTITIES[DocumentKind.SALES_INVOICE].path
+        invoice = self.client.get(path, draft.applies_to_id, purpose="look whether it is open")
+        is_open = invoice is not None and odata.decoded(str(invoice.get("status", ""))) == "Open"
+        return draft if is_open else replace(draft, applies_to_id="")
 
     def read_document(self, kind: DocumentKind, external_id: str) -> ErpDocument | None:
         entity = ENTITIES[kind]

@@ -111,6 +111,8 @@ def to_body(draft: DocumentDraft, *, places: int, ids: Callable[[str, str], str]
         body["paymentTermsId"] = ids("paymentTerms", code)
     if (code := draft.fields.get("shipment_method")) and draft.kind is not DocumentKind.CREDIT_MEMO:
         body["shipmentMethodId"] = ids("shipmentMethods", code)
+    if draft.kind is DocumentKind.CREDIT_MEMO and draft.applies_to_id:
+        body["invoiceId"] = draft.applies_to_id
     body[entity.lines] = [_line(line, draft, places, ids) for line in draft.lines]
     return body
 
