@@ -37,6 +37,7 @@ class Action(models.TextChoices):
     RETRY_PLANNED = "retry_planned", "Will try again"
     FAILED = "failed", "Failed"
     CHANGED_AFTER_POSTING = "changed_after_posting", "Changed after posting"
+    CORRECTION_ORDERED = "correction_ordered", "Correction ordered"
     MAPPING_SAVED = "mapping_saved", "Mapping changed"
     MAPPING_RESET = "mapping_reset", "Mapping reset"
     LOOKUP_SAVED = "lookup_saved", "Lookup row saved"

@@ -16,6 +16,7 @@ from connectors.models import Connection
 from connectors.signals import connection_recovered
 from sync import dispatch, inbox, transfers
 from sync.models import Document, Flow, Hold, Route, State, Transfer
+from sync.pipelines import corrections
 from sync.transfers import Settlement
 
 MAY_BE_BOOKED = (
@@ -86,18 +87,37 @@ def skip(transfer_ids: Sequence[int], reason: str) -> int:
 
 
 def acknowledge(transfer_ids: Sequence[int]) -> int:
-    """A change after posting was dealt with by a person."""
-    return len(
-        transfers.move(
-            transfer_ids,
-            from_states=[State.CHANGED],
-            settlement=Settlement(
-                state=State.POSTED,
-                reason="The later change in the store was dealt with by a person.",
-                action=Action.DIFFERENCE_ACCEPTED,
-            ),
-        )
-    )
+    """A change after posting was dealt with by a person: what the store has now counts as booked,
+    so that only a later change is shown again."""
+    done = 0
+    for transfer_id in transfer_ids:
+        with transaction.atomic():
+            row = (
+                Transfer.objects.select_for_update()
+                .filter(pk=transfer_id, state=State.CHANGED)
+                .first()
+            )
+            if row is None:
+                continue
+            corrections.take_as_booked(row)
+            done += len(
+                transfers.move(
+                    [row.pk],
+                    from_states=[State.CHANGED],
+                    settlement=Settlement(
+                        state=State.POSTED,
+                        reason="The later change in the store was dealt with by a person.",
+                        action=Action.DIFFERENCE_ACCEPTED,
+                    ),
+                )
+            )
+    return done
+
+
+def post_correction(transfer_id: int, *, by: str) -> int:
+    """Have the correction that is shown on a changed order booked. Returns how many documents it
+    takes; 0 if there is nothing to correct."""
+    return len(corrections.accept(transfer_id, by=by))
 
 
 def accept_difference(transfer_id: int, *, by: str, shown: tuple[str, str] | None = None) -> bool:

@@ -25,6 +25,7 @@ NAMES = {
     Flow.INVOICES: "Store invoice",
     Flow.REFUNDS: "Refund",
     Flow.PAYMENTS: "Payment of order",
+    Flow.CORRECTIONS: "Correction",
 }
 # Notices of these name the order that they belong to: a worker looks what there is of it.
 OF_AN_ORDER = frozenset({"invoice", "refund", "payment"})

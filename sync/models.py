@@ -20,6 +20,7 @@ class Flow(models.TextChoices):
     INVOICES = "invoices", "Store invoices"
     REFUNDS = "refunds", "Refunds"
     PAYMENTS = "payments", "Payments"
+    CORRECTIONS = "corrections", "Corrections"
     CUSTOMERS = "customers", "Customers"
     ITEMS = "items", "Items"
     PRICES = "prices", "Prices"
@@ -227,6 +228,11 @@ class Transfer(models.Model):
     source_at = models.DateTimeField(null=True, blank=True, help_text="When the order was placed.")
     record = EncryptedJSONField(null=True, blank=True, help_text="The order as last fetched.")
     record_digest = models.CharField(max_length=64, blank=True)
+    change = EncryptedJSONField(
+        null=True,
+        blank=True,
+        help_text="The order as the store has it now, where it is not what was booked.",
+    )
 
     received_at = models.DateTimeField(default=timezone.now)
     posted_at = models.DateTimeField(null=True, blank=True)

@@ -11,13 +11,12 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -25,6 +24,7 @@ from django.utils import timezone
 from audit import services as audit
 from audit.actions import Action
 from connectors.records import Order
+from connectors.records.codec import dump
 from sync import dispatch
 from sync.models import Hold, State, Transfer
 from tenants.context import current_schema
@@ -172,7 +172,7 @@ def remember(
     where it is not the order itself; ``amount`` where it is not the sale's total."""
     transfer = lease.transfer
     transfer.record = {
-        **json.loads(json.dumps(asdict(sale), cls=DjangoJSONEncoder)),
+        **dump(sale),
         "about": dict(about or {"kind": "order"}),
     }
     transfer.record_digest = ledger_digest(sale)

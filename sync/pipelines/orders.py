@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from audit.actions import Action
 from connectors.contract import Store
 from connectors.records import Order
-from sync import decide, outcomes, route_settings, transfers
+from connectors.records.codec import load
+from sync import decide, differences, outcomes, route_settings, transfers
 from sync.models import Flow, Hold, Route, State, Transfer
-from sync.pipelines import related, sale
-from sync.transfers import Lease, Settlement
+from sync.pipelines import corrections, related, sale
+from sync.transfers import Lease
 
 
 def carry(lease: Lease) -> None:
@@ -61,23 +61,15 @@ def check(transfer: Transfer) -> None:
     related.look_if_due(context.route, context.settings, order)
     refunded = order.status in context.store.refunded_statuses and context.books_refunds
     gone = order.status in context.store.dead_statuses and not refunded
-    if transfers.ledger_digest(order) == transfer.record_digest and not gone:
+    now = differences.nothing_of(order) if gone else order
+    if transfers.ledger_digest(now) == transfer.record_digest:
         return
+    if transfer.state == State.CHANGED and transfer.change:
+        seen = load(Order, transfer.change["now"])
+        if transfers.ledger_digest(seen) == transfers.ledger_digest(now):
+            return
     words = _what_changed(transfer, order, gone=gone)
-    if transfer.state == State.CHANGED and transfer.reason == words:
-        return
-    transfers.move(
-        [transfer.pk],
-        from_states=[State.POSTED, State.CHANGED],
-        settlement=Settlement(
-            state=State.CHANGED,
-            reason=words,
-            advice="The ledger was not touched. Correct it in the ERP if that is right, then "
-            "mark this as dealt with.",
-            action=Action.CHANGED_AFTER_POSTING,
-            data={"status": order.status, "total": f"{order.total_inc_tax:f}"},
-        ),
-    )
+    corrections.propose(transfer, now, is_gone=gone, words=words, context=context)
 
 
 def _what_changed(transfer: Transfer, order: Order, *, gone: bool) -> str:
