@@ -18,10 +18,9 @@ COLOURS = {
     "web": "34",
     "worker": "32",
     "beat": "35",
-    "store": "33",
-    "erp": "36",
     "orders": "1;32",
 }
+SIMULATOR_COLOUR = "36"
 RESTART_AFTER = (1, 2, 5, 10, 30)
 WELL_AFTER_SECONDS = 60
 
@@ -34,9 +33,9 @@ class Log:
         self._lock = threading.Lock()
 
     def say(self, name: str, words: str) -> None:
-        prefix = f"{name:>7} │ "
+        prefix = f"{name:>12} │ "
         if self._colour:
-            prefix = f"\x1b[{COLOURS.get(name, '37')}m{prefix}\x1b[0m"
+            prefix = f"\x1b[{COLOURS.get(name, SIMULATOR_COLOUR)}m{prefix}\x1b[0m"
         with self._lock, suppress(BrokenPipeError):
             print(prefix + words, flush=True)
 

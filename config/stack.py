@@ -20,6 +20,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from config.demo.companies import COMPANIES
+from config.demo.simulators import (
+    ENVIRONMENT,
+    HOOK_HOST,
+    PROGRAMS,
+    Program,
+    Simulator,
+    as_environment,
+)
 from config.embedded import (
     DEFAULT_DATA,
     ROOT,
@@ -35,7 +44,7 @@ from config.ports import is_free, kept_port, kept_ports
 from config.processes import Child, Log
 
 START_SECONDS = 30
-HOOK_HOST = "hooks.acme-outdoor.example"
+ANNA = f"anna@{COMPANIES[0].domain}"
 DEMO_PASSWORD = "outdoor-ledger-2026"  # noqa: S105  of the demo's made-up people, on loopback only
 
 
@@ -70,6 +79,7 @@ class Stack:
         self.stopping = threading.Event()
         self.servers = Servers(options.data, say=lambda words: self.log.say("stack", words))
         self.port = 0
+        self.simulators: dict[str, Simulator] = {}
         self._setting_up: subprocess.Popen[str] | None = None
 
     def run(self) -> int:
@@ -152,37 +162,30 @@ class Stack:
         """The simulators, with certificates of a throw-away authority that lives with the data."""
         data = self.options.data
         tls = _certificates(data / "tls")
-        ports = kept_ports(
-            data / "sandbox-ports.json", ("store", "store_control", "erp", "erp_control")
-        )
+        names = [name for program in PROGRAMS for name in _ports_of(program)]
+        ports = kept_ports(data / "sandbox-ports.json", tuple(names))
         keys = ["--tls-cert", str(tls / "cert.pem"), "--tls-key", str(tls / "key.pem")]
-        self.log.say("stack", "Starting the simulators")
-        for name, module, more in (
-            (
-                "store",
-                "sandbox.bigcommerce",
-                ["--deliver-to", f"{HOOK_HOST}=http://127.0.0.1:{self.port}", "--traffic", "0"],
-            ),
-            ("erp", "sandbox.business_central", []),
-        ):
+        self.log.say("stack", f"Starting {len(PROGRAMS)} simulators")
+        for program in PROGRAMS:
+            api, control = _ports_of(program)
+            more = list(program.arguments)
+            if program.sells:
+                more += ["--deliver-to", f"{HOOK_HOST}=http://127.0.0.1:{self.port}"]
             self._add(
-                name,
-                *(sys.executable, "-m", module),
-                *("--port", str(ports[name]), "--control-port", str(ports[f"{name}_control"])),
-                *("--data", str(data / f"{name}.sqlite"), *keys, *more),
+                program.name,
+                *(sys.executable, "-m", program.module),
+                *("--port", str(ports[api]), "--control-port", str(ports[control])),
+                *("--data", str(data / f"{program.name}.sqlite"), *keys, *more),
                 env={**env, "PYTHONUNBUFFERED": "1"},
             )
-        self.controls = {
-            name: f"http://127.0.0.1:{ports[f'{name}_control']}" for name in ("store", "erp")
-        }
+            self.simulators[program.name] = Simulator(
+                f"https://127.0.0.1:{ports[api]}", f"http://127.0.0.1:{ports[control]}"
+            )
         return {
             "OUTBOUND_CA_FILE": str(tls / "ca.pem"),
             "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
             "HOOK_BASE_URL": f"https://{HOOK_HOST}",
-            "SANDBOX_STORE_URL": f"https://127.0.0.1:{ports['store']}",
-            "SANDBOX_ERP_URL": f"https://127.0.0.1:{ports['erp']}",
-            "SANDBOX_STORE_CONTROL": self.controls["store"],
-            "SANDBOX_ERP_CONTROL": self.controls["erp"],
+            ENVIRONMENT: as_environment(self.simulators),
             "DEMO_PASSWORD": os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD),
         }
 
@@ -232,16 +235,21 @@ class Stack:
     def _banner(self, seconds: float) -> None:
         lines = [f"Ready after {seconds:.0f} s."]
         if self.options.sandbox:
+            lines += ["", f"Consoles, for {ANNA} with {DEMO_PASSWORD}:"]
             lines += [
-                "",
-                f"Console             http://acme.localhost:{self.port}/",
-                f"  administrator     anna@acme-outdoor.example   {DEMO_PASSWORD}",
-                f"  accountant        ben@acme-outdoor.example    {DEMO_PASSWORD}",
-                f"  viewer            vera@acme-outdoor.example   {DEMO_PASSWORD}",
-                f"Operators' admin    http://localhost:{self.port}/admin/",
-                f"  operator          operator@connector.example  {DEMO_PASSWORD}",
-                f"The store           {self.controls['store']}/__sandbox__/",
-                f"The ledger          {self.controls['erp']}/__sandbox__/",
+                f"  {company.name:<18} http://{company.host}:{self.port}/" for company in COMPANIES
+            ]
+            lines += [
+                f"  also ben@ (accountant) and vera@ (viewer), as in ben@{COMPANIES[0].domain}",
+                f"Operators' admin     http://localhost:{self.port}/admin/",
+                f"  operator@connector.example with {DEMO_PASSWORD}",
+                "Simulators' panels:",
+            ]
+            lines += [
+                f"  {name:<18} {simulator.control}/__sandbox__/"
+                for name, simulator in self.simulators.items()
+            ]
+            lines += [
                 "",
                 "Orders come in by themselves; each is shown here as it settles. Ctrl-C stops all.",
             ]
@@ -249,18 +257,12 @@ class Stack:
             lines += [f"Listening on http://localhost:{self.port}/. Ctrl-C stops all."]
         for line in lines:
             self.log.say("stack", line)
-        if self.options.sandbox:
-            self._post(
-                f"{self.controls['store']}/__sandbox__/api/traffic",
-                {"per_minute": self.options.traffic},
-            )
-
-    def _post(self, url: str, body: dict[str, object]) -> None:
-        request = urllib.request.Request(
-            url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with suppress(OSError), urllib.request.urlopen(request, timeout=5):
-            pass
+        selling = [program.name for program in PROGRAMS if program.sells]
+        for name in selling if self.options.sandbox else ():
+            with suppress(OSError):
+                self.simulators[name].post(
+                    "traffic", {"per_minute": self.options.traffic / len(selling)}
+                )
 
     def _watch(self) -> None:
         settled: queue.Queue[str] = queue.Queue()
@@ -303,6 +305,10 @@ def _where(data: Path) -> str:
         port = json.loads((data / RUNTIME_FILE).read_text()).get("PUBLIC_PORT")
         return f" It serves http://localhost:{port}/."
     return ""
+
+
+def _ports_of(program: Program) -> tuple[str, str]:
+    return program.name, f"{program.name}_control"
 
 
 def _sentence(row: dict[str, str]) -> str:

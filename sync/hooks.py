@@ -18,16 +18,29 @@ from connectors.contract import Hook
 from connectors.errors import ConnectorError, NeedsAttention
 from connectors.models import Connection
 from connectors.signals import connection_recovered
-from sync import dispatch
-from sync.models import Route
+from sync import dispatch, route_settings
+from sync.models import Flow, Route
 
-RECORDS = ("orders",)
 AGAIN_AFTER = timedelta(minutes=5)
+
+
+def records_of(store: Connection) -> list[str]:
+    """The records whose changes the active routes of a store connection want to hear of."""
+    wanted = {Flow.ORDERS.value}
+    for route in Route.objects.filter(store=store, is_active=True).select_related("store", "erp"):
+        settings = route_settings.values_of(route)
+        if settings.get("bill_on") == "invoice":
+            wanted.add(Flow.INVOICES.value)
+        if route_settings.booking(route, "refund_kind", settings):
+            wanted.add(Flow.REFUNDS.value)
+        if route_settings.booking(route, "payment_kind", settings):
+            wanted.add(Flow.PAYMENTS.value)
+    return sorted(wanted)
 
 
 def register(connection: Connection) -> tuple[Hook, ...]:
     """Register what the routes need; safe to repeat. Raises ConnectorError."""
-    return services.ensure_hooks(connection, RECORDS)
+    return services.ensure_hooks(connection, records_of(connection))
 
 
 def register_for_routes(connection_id: int) -> None:

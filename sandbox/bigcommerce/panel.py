@@ -42,12 +42,37 @@ class Panel:
                 continue
             await asyncio.sleep(60 / self.per_minute * random.uniform(0.6, 1.4))
             luck = random.random()
+            if luck > 0.88 and self.refund_something():
+                continue
             spec: dict[str, Any] = {}
             if luck < 0.03:
                 spec["unknown_sku"] = True
             elif luck < 0.05:
                 spec["status_id"] = random.choice((0, 6, 7))
             self.store.place(spec)
+
+    def refund_something(self) -> bool:
+        """A shopper sends a thing back, or is given something for a scratch."""
+        sold = [
+            order
+            for order in list(self.store.orders.values())[-60:-5]
+            if order["status_id"] in (2, 10, 11) and not order["refunds"] and order["products"]
+        ]
+        if not sold:
+            return False
+        order = random.choice(sold)
+        row = random.choice(order["products"])
+        spec = random.choice(
+            (
+                {"lines": [{"id": row["id"], "quantity": 1}], "reason": "Sent back"},
+                {"amount": "5.00", "reason": "Scratched in transit"},
+            )
+        )
+        try:
+            self.store.refund(order["id"], spec)
+        except Refused:
+            return False
+        return True
 
     def app(self) -> Starlette:
         api = f"{BASE}/api"

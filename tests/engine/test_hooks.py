@@ -22,7 +22,7 @@ def test_a_new_route_gets_the_hooks_of_its_store(flow):
     assert promised(flow).exists()
     hooks.register_for_routes(flow.store.pk)
     assert not promised(flow).exists()
-    assert flow.store.subscriptions.filter(is_active=True).count() == 3
+    assert flow.store.subscriptions.filter(is_active=True).count() == 4
     before = flow.store.subscriptions.count()
     hooks.register_for_routes(flow.store.pk)
     assert flow.store.subscriptions.count() == before
@@ -63,6 +63,6 @@ def test_two_registrations_at_once_make_each_hook_once(flow):
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(register, range(2))) == [3, 3]
+        assert list(pool.map(register, range(2))) == [4, 4]
     made = flow.store_simulator.get("state")["hooks"]
-    assert len({(row["scope"], row["destination"]) for row in made}) == len(made) == 3
+    assert len({(row["scope"], row["destination"]) for row in made}) == len(made) == 4

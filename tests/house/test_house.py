@@ -65,7 +65,7 @@ def test_the_stack_comes_up_books_an_order_and_leaves_no_orphan(tmp_path):
                 break
         else:
             pytest.fail("".join(seen))
-        assert any("Console" in line and "acme.localhost" in line for line in seen)
+        assert any("Acme Outdoor" in line and "acme.localhost" in line for line in seen)
         runtime = json.loads((tmp_path / "d" / "runtime.json").read_text())
         marks = [runtime["DATABASE_URL"].rpartition("%2F")[2], str(tmp_path)]
         process.send_signal(signal.SIGINT)

@@ -1,0 +1,1 @@
+"""The sandbox's made-up companies and the simulators behind them."""

@@ -1,0 +1,124 @@
+"""The demo's companies: one for each pair of systems that the product joins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.demo.simulators import Simulator
+
+Values = Callable[[Simulator, str], dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One connection of a company: the simulator that it leads to, and its settings."""
+
+    kind: str
+    name: str
+    slug: str
+    simulator: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """A tenant of the demo. ``lookups`` is table -> key -> value."""
+
+    slug: str
+    name: str
+    domain: str
+    time_zone: str
+    store: Side
+    erp: Side
+    prefix: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    first_orders: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def host(self) -> str:
+        return f"{self.slug}.localhost"
+
+
+def bigcommerce(simulator: Simulator, name: str, store_hash: str) -> dict[str, str]:
+    return {
+        "store_hash": store_hash,
+        "access_token": f"sandbox-{name}-access-token",
+        "client_id": f"sandbox-{name}-client-id",
+        "client_secret": f"sandbox-{name}-client-secret",
+        "api_url": simulator.url,
+        "quota": "450",
+    }
+
+
+def business_central(simulator: Simulator, name: str) -> dict[str, str]:
+    return {
+        "tenant_id": "7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20",
+        "client_id": "2b7c1d94-8f5e-4e0b-a6a1-3c9d5e7f8a10",
+        "client_secret": "sandbox-entra-client-secret",
+        "environment": "Production",
+        "company_id": str(simulator.get("state")["company_id"]),
+        "api_url": simulator.url,
+        "authority": simulator.url,
+        "prices_include_tax": "yes",
+        "request_timeout_seconds": "20",
+        "web_client": "",
+    }
+
+
+ACME = Company(
+    slug="acme",
+    name="Acme Outdoor",
+    domain="acme-outdoor.example",
+    time_zone="Europe/London",
+    store=Side(
+        kind="bigcommerce",
+        name="Acme web shop",
+        slug="shop",
+        simulator="acme-shop",
+        values=lambda simulator, name: bigcommerce(simulator, name, "acme0utd00r"),
+    ),
+    erp=Side(
+        kind="business_central",
+        name="Acme ledger",
+        slug="ledger",
+        simulator="acme-ledger",
+        values=business_central,
+    ),
+    prefix="WEB-",
+    lookups={
+        "charges": {
+            "shipping": "account:6610",
+            "handling": "account:6620",
+            "wrapping": "account:6630",
+            "gift_certificate": "account:6650",
+            "rounding": "account:6690",
+            "adjustment": "account:6690",
+        },
+        "tax_areas": {"IE": "EU", "DE": "EU", "FR": "EU"},
+        "tax_codes": {"no_tax": "NOVAT"},
+    },
+    first_orders=(
+        {},
+        {"country": "DE"},
+        {"coupon": {"code": "AUTUMN", "percent": 15}},
+        {},
+        {"unknown_sku": True},
+        {"customer": {"guest": True}},
+        {
+            "lines": [
+                {"sku": "TENT-2P-GRN", "quantity": 1},
+                {"sku": "BOOK-LAKES", "quantity": 2},
+            ]
+        },
+        {"status_id": 7},
+        {"fees": [{"name": "Eco packaging", "amount": "1.50"}]},
+        {"gift_certificate_amount": "20.00"},
+        {},
+        {"status_id": 6},
+    ),
+)
+
+COMPANIES = (ACME,)
