@@ -56,14 +56,28 @@ def put_for_every_tenant(kind: str, key: str, due_at: datetime, *, priority: int
         return int(cursor.rowcount)
 
 
-def remove(kind: str, key: str) -> None:
-    """Nothing is due any more for ``key`` of the current tenant."""
+def remove(kind: str, key: str, *, due_at: datetime | None = None) -> None:
+    """Nothing is due any more for ``key`` of the current tenant; with ``due_at`` only if the row
+    still has this date, so that what was put meanwhile stays."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"DELETE FROM {_TABLE} a USING public.tenants_tenant t"
-            " WHERE a.tenant_id = t.id AND t.schema_name = %s AND a.kind = %s AND a.key = %s",
+            " WHERE a.tenant_id = t.id AND t.schema_name = %s AND a.kind = %s AND a.key = %s"
+            " AND a.due_at = COALESCE(%s, a.due_at)",
+            [database.schema_name, kind, key, due_at],
+        )
+
+
+def due_at(kind: str, key: str) -> datetime | None:
+    """When ``key`` of the current tenant is due; None if it is not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT a.due_at FROM {_TABLE} a JOIN public.tenants_tenant t ON t.id = a.tenant_id"
+            " WHERE t.schema_name = %s AND a.kind = %s AND a.key = %s",
             [database.schema_name, kind, key],
         )
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def claim_due(*, limit: int, again_after: timedelta, now: datetime | None = None) -> list[Due]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -16,6 +17,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.poolmanager import PoolManager
 
+# IIS drops a connection after two idle minutes. One that carries a sign-in is left before that: a
+# write on a connection that breaks under it has an unknown outcome.
+SIGNED_IN_IDLE = 90.0  # seconds
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Carrier-grade NAT and benchmark networks are not "private" to Python 3.11 in every release.
 _EXTRA = tuple(
@@ -102,7 +106,9 @@ def _is_public(ip: IpAddress) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or site_local)
 
 
-def _connection_class(base: type[Any], guard: AddressGuard) -> type[Any]:
+def _connection_class(
+    base: type[Any], guard: AddressGuard, sign_in: Callable[[Any], None] | None
+) -> type[Any]:
     class Guarded(base):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
             timeout = self.timeout if isinstance(self.timeout, int | float) else None
@@ -115,16 +121,53 @@ def _connection_class(base: type[Any], guard: AddressGuard) -> type[Any]:
             except OSError as error:
                 raise NewConnectionError(self, f"connecting failed: {error}") from error
 
-    return Guarded
+    if sign_in is None:
+        return Guarded
+    sign_in_now = sign_in
+
+    class SignedIn(Guarded):
+        """A connection that is signed in as soon as it stands, before any request is sent."""
+
+        last_used = 0.0
+
+        def connect(self) -> None:
+            super().connect()
+            try:
+                sign_in_now(self)
+            except BaseException:
+                self.close()
+                raise
+            self.last_used = time.monotonic()
+
+        def getresponse(self) -> Any:
+            response = super().getresponse()
+            self.last_used = time.monotonic()
+            return response
+
+        @property
+        def is_connected(self) -> bool:
+            fresh = time.monotonic() - self.last_used < SIGNED_IN_IDLE
+            return bool(fresh and super().is_connected)
+
+    return SignedIn
 
 
 class GuardedPoolManager(PoolManager):
-    """urllib3's pool manager, dialling through a guard."""
+    """urllib3's pool manager, dialling through a guard.
 
-    def __init__(self, *args: Any, guard: AddressGuard, **kwargs: Any) -> None:
+    ``sign_in`` is called with each new connection, which it may use before the first request.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        guard: AddressGuard,
+        sign_in: Callable[[Any], None] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         http = type("P", (HTTPConnectionPool,), {})
-        http.ConnectionCls = _connection_class(HTTPConnection, guard)  # type: ignore[attr-defined]
+        http.ConnectionCls = _connection_class(HTTPConnection, guard, sign_in)  # type: ignore[attr-defined]
         https = type("S", (HTTPSConnectionPool,), {})
-        https.ConnectionCls = _connection_class(HTTPSConnection, guard)  # type: ignore[attr-defined]
+        https.ConnectionCls = _connection_class(HTTPSConnection, guard, sign_in)  # type: ignore[attr-defined]
         self.pool_classes_by_scheme = {"http": http, "https": https}

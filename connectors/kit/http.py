@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import random
 import re
+import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ from connectors.kit import ExchangeRecord, Kit
 from connectors.kit.guard import AddressGuard, AddressRefused, GuardedPoolManager
 from connectors.kit.redact import Redactor
 from connectors.kit.throttle import Budget
+from connectors.kit.windows_auth import WindowsSignIn
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PASSING = frozenset({502, 503, 504})
@@ -93,23 +96,60 @@ class Reply:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, guard: AddressGuard, pool_size: int) -> None:
+    def __init__(
+        self,
+        guard: AddressGuard,
+        pool_size: int,
+        authority: str,
+        sign_in: Callable[[Any], None] | None,
+    ) -> None:
         self._guard = guard
+        self._authority = authority
+        self._sign_in = sign_in
         super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         connections, maxsize, block = (*args, 10, 10, False)[:3]
+        more = {"ssl_context": _trusting(self._authority)} if self._authority else {}
         self.poolmanager = GuardedPoolManager(
-            num_pools=connections, maxsize=maxsize, block=block, guard=self._guard
+            num_pools=connections,
+            maxsize=maxsize,
+            block=block,
+            guard=self._guard,
+            sign_in=self._sign_in,
+            **more,
         )
 
 
-def new_session(kit: Kit) -> requests.Session:
-    """A pooled session that dials through the guard and takes nothing from the environment."""
+def _trusting(authority: str) -> ssl.SSLContext:
+    """A context that trusts these certificates (PEM); the public ones are added by requests. An
+    authority between the root and the server is enough by itself."""
+    context = urllib3.util.ssl_.create_urllib3_context()
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        context.load_verify_locations(cadata=authority)
+    except ssl.SSLError as error:
+        raise NeedsAttention(
+            f"certificate authority: {error}",
+            reason="The certificate authority in the connection's settings cannot be read.",
+            advice="Paste the certificate again, from BEGIN CERTIFICATE to END CERTIFICATE.",
+            code="settings",
+        ) from error
+    return context
+
+
+def new_session(
+    kit: Kit, *, authority: str = "", sign_in: Callable[[Any], None] | None = None
+) -> requests.Session:
+    """A pooled session that dials through the guard and takes nothing from the environment.
+
+    ``authority`` is the PEM text of certificates to trust beside the public ones; ``sign_in`` is
+    called with each new connection.
+    """
     session = requests.Session()
     session.trust_env = False
     session.verify = kit.ca_file or True
-    adapter = _Adapter(kit.guard, kit.pool_size)
+    adapter = _Adapter(kit.guard, kit.pool_size, authority, sign_in)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -119,7 +159,9 @@ class Http:
     """One system's base address, ready to call.
 
     ``read_error`` turns an unsuccessful reply into the vendor's ConnectorError; ``read_limits``
-    is shown every reply, to learn what the system says of its limits.
+    is shown every reply, to learn what the system says of its limits. ``authority`` is a private
+    certificate authority as PEM text. With ``windows`` every connection is signed in before a
+    request goes over it, so that no body is sent in vain.
     """
 
     def __init__(
@@ -134,6 +176,8 @@ class Http:
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts = Timeouts(),
         secrets: tuple[str, ...] = (),
+        authority: str = "",
+        windows: WindowsSignIn | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.timeouts = timeouts
@@ -141,10 +185,26 @@ class Http:
         self._budget = budget
         self._read_error = read_error
         self._read_limits = read_limits
-        self._session = new_session(kit)
-        self._session.headers.update({"User-Agent": "ml-connector/1", **(headers or {})})
+        self._authority = authority
+        self._windows = windows
+        self._headers = {"User-Agent": "ml-connector/1", **(headers or {})}
+        self._session = self._new_session()
+        self._session_lock = threading.Lock()
         self._auth = auth
         self._redactor = Redactor(secrets)
+
+    def _new_session(self) -> requests.Session:
+        session = new_session(self._kit, authority=self._authority, sign_in=self._sign_in())
+        session.headers.update(self._headers)
+        return session
+
+    def _sign_in(self) -> Callable[[Any], None] | None:
+        windows = self._windows
+        if windows is None:
+            return None
+        return lambda connection: windows.sign_in(
+            connection, kit=self._kit, timeout=self.timeouts.read
+        )
 
     def request(
         self,
@@ -153,18 +213,25 @@ class Http:
         *,
         params: Mapping[str, str] | None = None,
         body: Any = None,
+        content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         purpose: str = "",
         accept: frozenset[int] = frozenset(),
+        begin_by: float | None = None,
     ) -> Reply:
         """Send one request; a successful reply, or one whose status is in ``accept``, comes back.
 
         ``path`` is relative to the base, or a whole address on its host (a next-page link); a
-        link to another host is refused, since our credentials would go with it. Reads are
-        repeated within seconds on a passing trouble; a write is sent once. Raises ConnectorError.
+        link to another host is refused, since our credentials would go with it. ``body`` is sent as
+        JSON, ``content`` as it is. One that could not begin by ``begin_by`` (``time.monotonic``)
+        is not sent at all and raises TryLater: its caller's claim may be over. Reads are repeated within seconds on a passing trouble; a write
+        is sent once. Raises ConnectorError.
         """
+        data = content if body is None else _as_json(body)
         try:
-            return self._request(method, path, params, body, headers or {}, purpose, accept)
+            return self._request(
+                method, path, params, data, headers or {}, purpose, accept, begin_by
+            )
         except ConnectorError as error:
             error.source = self._kit.name
             raise
@@ -174,13 +241,13 @@ class Http:
         method: str,
         path: str,
         params: Mapping[str, str] | None,
-        body: Any,
+        data: bytes | None,
         headers: Mapping[str, str],
         purpose: str,
         accept: frozenset[int],
+        begin_by: float | None,
     ) -> Reply:
         url = self._url(path)
-        data = None if body is None else _as_json(body)
         sent = dict(headers)
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
@@ -191,7 +258,14 @@ class Http:
         for attempt in range(1, tries + 1):
             try:
                 with self._budget.call():
-                    reply = self._send(method, url, params, data, sent, purpose)
+                    if begin_by is not None and time.monotonic() > begin_by:
+                        raise TryLater(
+                            f"{method} {self._path(url)}: not sent, its turn came too late",
+                            reason="The system was too busy to be asked in time; nothing was sent.",
+                            counts=False,
+                            retry_after=timedelta(seconds=2),
+                        )
+                    reply = self._send_signed_in(method, url, params, data, sent, purpose)
             except TryLater as error:
                 if attempt == tries or not error.counts or time.monotonic() > patience:
                     raise
@@ -204,6 +278,26 @@ class Http:
         if reply.ok or reply.status in accept:
             return reply
         raise self._read_error(method, self._path(url), reply)
+
+    def _send_signed_in(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str] | None,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        purpose: str,
+    ) -> Reply:
+        """A kept connection whose sign-in the server has forgotten is left for a new one, once:
+        with a 401 nothing was done."""
+        session = self._session
+        reply = self._send(method, url, params, data, headers, purpose)
+        if reply.status != 401 or self._windows is None:
+            return reply
+        with self._session_lock:
+            if self._session is session:
+                self._session = self._new_session()
+        return self._send(method, url, params, data, headers, purpose)
 
     def _url(self, path: str) -> str:
         if not re.match(r"[a-z]+://", path, re.IGNORECASE):
@@ -225,7 +319,8 @@ class Http:
         headers: Mapping[str, str],
         purpose: str,
     ) -> Reply:
-        prepared = self._session.prepare_request(
+        session = self._session
+        prepared = session.prepare_request(
             requests.Request(
                 method, url, params=params, data=data, headers=dict(headers), auth=self._auth
             )
@@ -236,11 +331,11 @@ class Http:
         content = b""
         trouble = ""
         try:
-            response = self._session.send(
+            response = session.send(
                 prepared,
                 timeout=(self.timeouts.connect, self.timeouts.read),
                 allow_redirects=False,
-                verify=self._session.verify,
+                verify=session.verify,
                 stream=True,
             )
             with response:
@@ -250,6 +345,9 @@ class Http:
             problem = explain(method, url, error)
             trouble = str(problem)
             raise problem from error
+        except ConnectorError as error:  # the sign-in failed, and the request was not sent
+            trouble = f"not sent: {error}"
+            raise
         except AddressRefused as error:
             trouble = str(error)
             raise NeedsAttention(
@@ -309,18 +407,8 @@ def explain(method: str, url: str, error: Exception) -> ConnectorError:
             advice="Correct the address; or ask the operator to allow this network.",
             code="address_refused",
         )
-    if any(isinstance(cause, requests.exceptions.SSLError) for cause in chain) or any(
-        isinstance(cause, urllib3.exceptions.SSLError) for cause in chain
-    ):
-        return NeedsAttention(
-            detail,
-            reason="The secure connection could not be set up: the server's certificate is not "
-            "trusted, expired, or made for another name.",
-            advice="The system's administrator must mend the certificate; or the operator must "
-            "trust its certificate authority.",
-            vendor_words=str(error)[:300],
-            code="tls",
-        )
+    if _no_trust(chain):
+        return _tls_trouble(detail, str(error)[:300], chain)
     if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in chain):
         return TryLater(
             detail, reason="The system's name could not be found in the DNS.", code="dns"
@@ -338,6 +426,67 @@ def explain(method: str, url: str, error: Exception) -> ConnectorError:
     if method in SAFE_METHODS:
         return TryLater(detail, reason="The system did not answer in time.", code="timeout")
     return OutcomeUnknown(detail)
+
+
+def _no_trust(chain: list[BaseException]) -> bool:
+    """Whether the handshake failed, so that nothing was sent and a person must act.
+
+    TLS also fails in the middle of an exchange: a closed connection met while sending, a record
+    that is cut off or damaged on the way. Then the request may have arrived.
+    """
+    troubles = [cause for cause in chain if isinstance(cause, ssl.SSLError)]
+    if not troubles:
+        outer = requests.exceptions.SSLError | urllib3.exceptions.SSLError
+        return any(isinstance(cause, outer) for cause in chain)
+    return any(
+        isinstance(cause, ssl.SSLCertVerificationError) or _in_handshake(cause)
+        for cause in troubles
+    )
+
+
+def _in_handshake(error: ssl.SSLError) -> bool:
+    """Whether a TLS error was raised while the connection was being set up."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "do_handshake":
+            return not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        trace = trace.tb_next
+    return False
+
+
+# OpenSSL's X509_V_ERR numbers (x509_vfy.h).
+_EXPIRED, _NOT_YET, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64
+
+
+def _tls_trouble(detail: str, words: str, chain: list[BaseException]) -> NeedsAttention:
+    number = next(
+        (cause.verify_code for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)),
+        0,
+    )
+    if number in (_EXPIRED, _NOT_YET):
+        reason = (
+            "The server's certificate has expired."
+            if number == _EXPIRED
+            else "The server's certificate is not valid yet, or a clock is wrong."
+        )
+        advice = "The system's administrator must install a certificate that is valid now."
+    elif number in (_OTHER_NAME, _OTHER_ADDRESS):
+        reason = "The server's certificate is made for another name than the address names."
+        advice = (
+            "Enter the address with the name that the certificate is made for; or the system's "
+            "administrator must install a certificate for this name."
+        )
+    elif number:
+        reason = "The server's certificate comes from an authority that is not trusted."
+        advice = (
+            "If the company has a certificate authority of its own, enter its certificate in the "
+            "connection's settings, where there is a field for it, or the operator must trust it; "
+            "otherwise the system's administrator must install a certificate of a public one."
+        )
+    else:
+        reason = "The secure connection (TLS) could not be set up."
+        advice = "Check that the address and port answer with https, and its TLS settings."
+    return NeedsAttention(detail, reason=reason, advice=advice, vendor_words=words, code="tls")
 
 
 def _causes(error: BaseException) -> Any:

@@ -36,15 +36,25 @@ def arguments(program: str) -> argparse.ArgumentParser:
 
 
 class AbortableProtocol(HttpToolsProtocol):
-    """Lets an application drop its connection without an answer, as a broken network does."""
+    """Lets an application drop its connection without an answer, as a broken network does, and
+    keep what belongs to the connection and not to one request (a Windows sign-in).
+
+    In the scope: ``sandbox.abort()`` drops at once, ``sandbox.close()`` closes after what is
+    written, ``sandbox.connection`` is a dict that lives as long as the TCP connection.
+    """
 
     def on_headers_complete(self) -> None:
         if isinstance(self.scope, dict):
             self.scope["sandbox.abort"] = self._drop
+            self.scope["sandbox.close"] = self._close
+            self.scope["sandbox.connection"] = self.__dict__.setdefault("kept_by_app", {})
         super().on_headers_complete()
 
     def _drop(self) -> None:
         self.transport.abort()
+
+    def _close(self) -> None:
+        self.transport.close()
 
 
 class _Quiet:

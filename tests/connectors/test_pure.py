@@ -20,9 +20,15 @@ from connectors.erps.business_central.fields import (
     DOCUMENT_PROPERTIES,
     TARGET_FIELDS,
 )
-from connectors.errors import NeedsAttention, OutcomeUnknown, Rejected, TryLater
+from connectors.errors import (
+    NeedsAttention,
+    OutcomeUnknown,
+    Rejected,
+    TryLater,
+    UnexpectedShape,
+)
 from connectors.kit.http import Reply
-from connectors.records import DraftLine, LineKind
+from connectors.records import DocumentKind, DraftLine, LineKind
 from connectors.stores.bigcommerce import orders
 from sandbox.bigcommerce.store import BigCommerceStore
 from sandbox.common.clock import Clock
@@ -201,3 +207,19 @@ def test_what_is_sent_to_business_central_is_in_its_entity_sheet():
             longest = properties[theirs].get("maxLength")
             if longest:
                 assert (fields[ours].max_length or 0) <= longest, theirs
+
+
+@pytest.mark.parametrize("status", [" ", "Archived"])
+def test_a_status_that_we_do_not_know_is_never_taken_for_a_draft(status):
+    row = {
+        "id": "1", "status": status, "totalAmountExcludingTax": 0, "totalTaxAmount": 0,
+        "totalAmountIncludingTax": 0,
+    }  # fmt: skip
+    with pytest.raises(UnexpectedShape):
+        documents.from_json(row, DocumentKind.SALES_INVOICE)
+
+
+def test_a_write_that_ended_in_a_server_error_may_have_been_carried_out():
+    broken = Reply(500, {"content-type": "text/html"}, b"<html>", "POST /x")
+    assert isinstance(read_error("POST", "/x", broken), OutcomeUnknown)
+    assert isinstance(read_error("GET", "/x", broken), TryLater)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
+import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
+import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -192,3 +197,64 @@ def test_no_more_calls_are_in_flight_than_allowed(tenant, monkeypatch):
         pass
     with budget.call():
         pass
+
+
+@pytest.mark.parametrize(
+    "ending", ["no TLS record", "reset", "end of file"], ids=lambda ending: ending.replace(" ", "_")
+)
+def test_tls_that_breaks_after_the_request_was_sent_leaves_the_outcome_unknown(ending):
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(5)
+    received: list[bytes] = []
+
+    def serve():
+        for _ in range(2):
+            plain, _ = listener.accept()
+            with context.wrap_socket(plain, server_side=True) as secure:
+                received.append(secure.recv(65_536))
+                if ending == "reset":
+                    linger = struct.pack("ii", 1, 0)
+                    secure.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                elif ending == "no TLS record":
+                    os.write(secure.fileno(), b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+
+    with ThreadPoolExecutor(1) as pool, authority.cert_pem.tempfile() as ca_file:
+        done = pool.submit(serve)
+        http = make_http(f"https://localhost:{listener.getsockname()[1]}", ca_file, [])
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknown):
+                http.request("POST", "/x", body={})
+        done.result(5)
+    listener.close()
+    assert all(request.startswith(b"POST /x") for request in received)
+
+
+def test_a_server_that_does_not_speak_tls_needs_a_person():
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(5)
+
+    def serve():
+        plain, _ = listener.accept()
+        with plain:
+            plain.recv(65_536)
+            plain.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(serve)
+        http = make_http(f"https://localhost:{listener.getsockname()[1]}", "", [])
+        with pytest.raises(NeedsAttention) as caught:
+            http.request("POST", "/x", body={})
+    listener.close()
+    assert caught.value.code == "tls"
+
+
+def test_a_write_whose_turn_comes_too_late_is_not_sent():
+    records: list = []
+    http = make_http("http://127.0.0.1:9", "", records)
+    with pytest.raises(TryLater) as caught:
+        http.request("POST", "/x", body={}, begin_by=time.monotonic() - 1)
+    assert not caught.value.counts
+    assert records == []

@@ -1,0 +1,1 @@
+"""Dynamics 365 Finance & Operations: the OData endpoint of one environment, its batch jobs."""
