@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.TenantMiddleware",
+    "tenants.middleware.ReadableMiddleware",
     "tenants.middleware.AdminContentPolicy",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -216,12 +217,14 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "console.errors.stale_form"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = False  # the proxy in front of us redirects; health checks stay plain
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
 X_FRAME_OPTIONS = "DENY"
-if env_flag("BEHIND_PROXY"):
+BEHIND_PROXY = env_flag("BEHIND_PROXY")
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {
@@ -239,10 +242,18 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# axes names the field after our user model otherwise, while Django's sign-in says "username": the
+# tries of every person would be counted together and the right password never be refused.
+AXES_USERNAME_FORM_FIELD = "username"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = (
+    False  # or knocking would lock a person out for ever
+)
+AXES_LOCKOUT_CALLABLE = "console.errors.locked_out"
+AXES_CLIENT_IP_CALLABLE = "tenants.client_address.client_address"
 AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en-gb"

@@ -133,7 +133,8 @@ class TargetField:
 
     ``builtin`` is the expression (JMESPath over the canonical record) that fills it when no one
     has said otherwise; ``lookup`` names the lookup table that its value goes through.
-    ``kind``: text | code | date | choice. ``fixed`` says why people cannot change it.
+    ``kind``: text | code | date | choice | email. An e-mail address is never shortened: one that is
+    too long is left out. ``fixed`` says why people cannot change it.
     """
 
     name: str
@@ -294,8 +295,8 @@ class Store(ABC):
 class Erp(ABC):
     """A ledger: where documents are booked.
 
-    ``request_seconds`` bounds how long a sent write can stay unanswered: after an unknown outcome
-    nothing is sent again before that time is over, and even then only after a look.
+    After a write without an answer nothing is sent again before ``carried_out_within`` is over,
+    and even then only after a look.
     """
 
     kind: ClassVar[str]
@@ -312,7 +313,14 @@ class Erp(ABC):
 
     @property
     @abstractmethod
-    def request_seconds(self) -> timedelta: ...
+    def request_seconds(self) -> timedelta:
+        """From the decision to send a write until its answer or our giving up."""
+
+    @property
+    def carried_out_within(self) -> timedelta:
+        """How long after sending a write that was not answered may still be carried out. Nothing
+        is sent again before that, whatever is found."""
+        return self.request_seconds
 
     @abstractmethod
     def ping(self) -> Ping: ...

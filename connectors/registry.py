@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from connectors.contract import Erp, Store
 from connectors.erps.business_central.connector import BusinessCentral
+from connectors.erps.gp.connector import DynamicsGP
+from connectors.stores.adobe_commerce.connector import AdobeCommerce
 from connectors.stores.bigcommerce.connector import BigCommerce
 
 SYSTEMS: dict[str, type[Store] | type[Erp]] = {
+    AdobeCommerce.kind: AdobeCommerce,
     BigCommerce.kind: BigCommerce,
     BusinessCentral.kind: BusinessCentral,
+    DynamicsGP.kind: DynamicsGP,
 }
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import time
+from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
+
+from cryptography import x509
 
 from connectors.contract import Setting
 from connectors.models import Connection
@@ -66,12 +68,32 @@ def check_setting(setting: Setting, value: str) -> str:
     """What is wrong with one value, in words; empty if nothing."""
     if len(value) > setting.max_length:
         return f"{setting.label} is longer than {setting.max_length} characters."
+    if setting.kind == "certificate":
+        return _check_certificate(setting.label, value)
     if not value.isprintable():
         return f"{setting.label} holds characters that cannot be printed, a line break perhaps."
     if problem := _check_kind(setting, value):
         return f"{setting.label} {problem}"
     if setting.pattern and not re.fullmatch(setting.pattern, value):
         return f"{setting.label} does not look right. {setting.help}".strip()
+    return ""
+
+
+def _check_certificate(label: str, value: str) -> str:
+    """PEM text of one or more certificates, all of them valid today."""
+    if "PRIVATE KEY" in value:
+        return f"{label} holds a private key, which must not leave its server. Take it out."
+    try:
+        found = x509.load_pem_x509_certificates(value.encode())
+    except ValueError:
+        return f"{label} must be PEM text, from BEGIN CERTIFICATE to END CERTIFICATE."
+    for certificate in found:
+        name = certificate.subject.rfc4514_string() or "without a name"
+        if certificate.not_valid_after_utc <= datetime.now(UTC):
+            return (
+                f"{label}: the certificate “{name}” expired on "
+                f"{certificate.not_valid_after_utc:%-d %B %Y}."
+            )
     return ""
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from audit.models import Entry, Exchange
 from connectors.models import Connection
-from sync.models import Hold, State, Transfer
+from console.money import rounded
+from sync.models import Document, Hold, State, Transfer
 
 CHART_DAYS = 30
+NEWEST_ENTRIES = 500
+MOST_SEARCHED = 200
+_DECIMAL_DIGITS = re.compile(r"-?\d{1,12}(\.\d{1,4})?", re.ASCII)
+
+
+# What the overview counts as one.
+STATE_GROUPS = {"open": (State.WAITING, State.WORKING)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,10 @@ def overview(zone: str) -> dict[str, Any]:
         "waiting_count": Transfer.objects.filter(state__in=(State.WAITING, State.WORKING)).count(),
         "connections": Connection.objects.all(),
         "chart": chart(zone),
-        "latest": Transfer.objects.exclude(state=State.WAITING).order_by("-id")[:8],
+        "latest": Transfer.objects.exclude(state=State.WAITING)
+        .defer("record", "comparison")
+        .order_by("-id")[:8],
+        "today": since.date(),
     }
 
 
@@ -96,40 +107,74 @@ def chart(zone: str) -> dict[str, Any]:
 
 
 def version() -> str:
-    """Changes whenever anything moved: lets a page ask cheaply whether it is out of date."""
-    newest = Transfer.objects.aggregate(at=Max("updated_at"), n=Count("id"))
-    connections = Connection.objects.aggregate(at=Max("updated_at"))["at"]
-    return f"{newest['n']}-{newest['at']}-{connections}"
+    """Changes whenever anything moved, and every minute, because ages are shown.
+
+    Everything that moves leaves an entry, so the newest entries tell; their number is looked at
+    besides, because one with a lower id may be committed later. The cost does not grow with the
+    trail or with the number of transfers.
+    """
+    newest = Entry.objects.aggregate(last=Max("id"))["last"] or 0
+    among = Entry.objects.filter(pk__gt=newest - NEWEST_ENTRIES).count()
+    return f"{newest}-{among}-{timezone.now():%H%M}"
 
 
 def search(params: dict[str, str]) -> QuerySet[Transfer]:
     """Transfers by number, customer or amount, and by filters; newest first."""
-    rows = Transfer.objects.select_related("route").prefetch_related("documents").order_by("-id")
-    text = params.get("q", "").strip()
+    rows = (
+        Transfer.objects.select_related("route")
+        .prefetch_related(Prefetch("documents", Document.objects.defer("draft", "booked")))
+        .defer("record", "comparison")
+        .order_by("-id")
+    )
+    text = params.get("q", "").strip()[:MOST_SEARCHED]
     if text:
+        documents = Document.objects.filter(Q(number__iexact=text) | Q(reference__iexact=text))
         match = (
             Q(number__iexact=text)
             | Q(party__icontains=text)
             | Q(party_email__icontains=text)
-            | Q(documents__number__iexact=text)
-            | Q(documents__reference__iexact=text)
+            | Q(pk__in=documents.values("transfer_id"))
         )
-        with suppress(InvalidOperation):
-            match |= Q(amount=Decimal(text.replace(",", "")))
-        rows = rows.filter(match).distinct()
-    if params.get("state"):
-        rows = rows.filter(state=params["state"])
+        if (amount := _amount(text)) is not None:
+            match |= Q(amount=amount)
+        rows = rows.filter(match)
+    if state := params.get("state", ""):
+        rows = rows.filter(state__in=STATE_GROUPS.get(state, (state,)))
     if params.get("hold"):
         rows = rows.filter(hold=params["hold"])
     if params.get("route"):
         rows = rows.filter(route__slug=params["route"])
-    for name, lookup in (("from", "received_at__date__gte"), ("to", "received_at__date__lte")):
-        try:
-            if params.get(name):
-                rows = rows.filter(**{lookup: date.fromisoformat(params[name])})
-        except ValueError:
-            continue
+    if (first := _day(params.get("from", ""))) is not None:
+        rows = rows.filter(received_at__gte=first)
+    if (last := _day(params.get("to", ""))) is not None:
+        rows = rows.filter(received_at__lt=last + timedelta(days=1))
+    if (posted_on := _day(params.get("posted", ""))) is not None:
+        rows = rows.filter(posted_at__gte=posted_on, posted_at__lt=posted_on + timedelta(days=1))
     return rows
+
+
+def _amount(text: str) -> Decimal | None:
+    """An amount as people type it: 1,234.50 or 1234,50. None if it is not one."""
+    plain = re.sub(r",(?=\d{3}(\D|$))", "", text.replace(" ", "")).replace(",", ".")
+    return Decimal(plain) if _DECIMAL_DIGITS.fullmatch(plain) else None
+
+
+def _day(text: str) -> datetime | None:
+    """The beginning of a day, in the present time zone; None for what is no day of our time."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    if not 2000 <= day.year < 2200:
+        return None
+    return datetime.combine(day, time(0), timezone.get_current_timezone())
+
+
+def ledger_document(transfer: Transfer) -> Document | None:
+    """The document that counts: the latest that was not withdrawn, else the latest."""
+    documents = sorted(transfer.documents.all(), key=lambda document: document.pk)
+    kept = [row for row in documents if row.status != Document.Status.DISCARDED]
+    return (kept or documents or [None])[-1]
 
 
 GOOD = {"document_posted", "document_created", "document_checked", "customer_created", "released"}
@@ -159,7 +204,7 @@ def exchanges(transfer: Transfer) -> QuerySet[Exchange]:
 
 def lines_beside(transfer: Transfer) -> dict[str, Any] | None:
     """The order beside the document: each line with both amounts, matched by position."""
-    document = transfer.documents.order_by("-id").first()
+    document = ledger_document(transfer)
     record = transfer.record
     if not record:
         return None
@@ -196,7 +241,7 @@ def lines_beside(transfer: Transfer) -> dict[str, Any] | None:
         theirs = booked[index] if index is not None and index < len(booked) else None
         if index is not None:
             used.add(index)
-        ours = Decimal(amount).quantize(Decimal("0.01"))
+        ours = rounded(Decimal(amount), record["currency"])
         rows.append(
             {
                 "name": name,

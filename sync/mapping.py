@@ -439,6 +439,9 @@ def _fields(
         if info.fixed and not info.builtin:
             continue
         text = _value(target, info, context, rules, missing)
+        if info.kind == "email" and info.max_length and len(text) > info.max_length:
+            notes.append(f"{info.label} is longer than {info.max_length} characters: left empty.")
+            text = ""
         if info.max_length and len(text) > info.max_length:
             notes.append(f"{info.label} was shortened to {info.max_length} characters.")
             text = text[: info.max_length].rstrip()

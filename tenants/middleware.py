@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_tenants.middleware.main import TenantMainMiddleware
@@ -29,6 +30,19 @@ class TenantMiddleware(TenantMainMiddleware):  # type: ignore[misc]
         return tenant
 
 
+class ReadableMiddleware:
+    """Refuses the one character that PostgreSQL cannot hold, in query strings and cookies."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = (part for name, values in request.GET.lists() for part in (name, *values))
+        if any("\0" in text for text in (*query, *request.COOKIES.values())):
+            raise BadRequest("NUL character")
+        return self.get_response(request)
+
+
 class MembershipMiddleware:
     """Puts the person's role on the request; a person without one gets no further than a page
     that says so. Everything done in the request is audited under the person's name."""
@@ -40,6 +54,9 @@ class MembershipMiddleware:
         request.role = None  # type: ignore[attr-defined]
         tenant = getattr(request, "tenant", None)
         is_public = tenant is None or tenant.schema_name == get_public_schema_name()
+        if is_public and request.path.startswith("/admin/") and request.user.is_authenticated:
+            with acting_as("person", request.user.get_username()):
+                return self.get_response(request)
         if is_public or request.path.startswith(OPEN_PATHS):
             return self.get_response(request)
         if not request.user.is_authenticated:

@@ -17,7 +17,7 @@ from sync.lookups import normal_key
 from sync.models import Route
 from tenants.acting import acting_as
 from tenants.context import in_tenant
-from tenants.models import Membership, Tenant, User
+from tenants.models import Domain, Membership, Tenant, User
 from tenants.provision import create_tenant
 
 Say = Callable[[str], None]
@@ -51,6 +51,9 @@ def _tenant(row: dict[str, Any], note: Say, say: Say) -> None:
         tenant.name, tenant.time_zone = row["name"], zone
         tenant.save()
         note(f"{row['slug']}: name and time zone changed")
+    if not tenant.domains.filter(domain=row["host"].lower()).exists():
+        Domain.objects.create(domain=row["host"].lower(), tenant=tenant, is_primary=False)
+        note(f"{row['slug']}: reached at {row['host'].lower()} as well")
     with in_tenant(tenant.schema_name), transaction.atomic():
         for person in row.get("people") or []:
             _member(tenant, person, note)
@@ -71,10 +74,19 @@ def _person(row: dict[str, Any], note: Say, *, operator: bool = False) -> User:
             is_superuser=operator,
         )
         note(f"{row['email']}: added" + (" as operator" if operator else ""))
-    elif row.get("name") and user.name != row["name"]:
+        return user
+    if row.get("name") and user.name != row["name"]:
         user.name = row["name"]
         user.save(update_fields=["name"])
         note(f"{row['email']}: name changed")
+    if row.get("password") and not user.has_usable_password():
+        user.set_password(row["password"])
+        user.save(update_fields=["password"])
+        note(f"{row['email']}: first password set")
+    if operator and not user.is_superuser:
+        user.is_staff = user.is_superuser = True
+        user.save(update_fields=["is_staff", "is_superuser"])
+        note(f"{row['email']}: operator now")
     return user
 
 
@@ -85,12 +97,10 @@ def _member(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
     )
     if made:
         note(f"{tenant.slug}: {row['email']} is {row['role']}")
-        audit.record(Action.PERSON_ADDED, f"{row['email']} was added as {row['role']}.")
     elif membership.role != row["role"]:
         membership.role = row["role"]
         membership.save()
         note(f"{tenant.slug}: {row['email']} is {row['role']} now")
-        audit.record(Action.ROLE_CHANGED, f"{row['email']} is {row['role']} now.")
 
 
 def _connection(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
@@ -124,6 +134,7 @@ def _route(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
         note(f"{where} added")
     else:
         changed = route_settings.save(route, row.get("settings") or {})
+        changed += _route_itself(route, row)
         if changed:
             note(f"{where}: {', '.join(changed)} changed")
     for mapping in row.get("mappings") or []:
@@ -137,6 +148,23 @@ def _route(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
             if saved.get((table, normal_key(key))) != str(value):
                 mapping_rules.save_lookup(route, table=table, key=key, value=str(value), by="apply")
                 note(f"{where}: lookup {table}.{key} = {value}")
+
+
+def _route_itself(route: Route, row: dict[str, Any]) -> list[str]:
+    """Name and start of a route that is there; what changed."""
+    wanted = {"name": row["name"], "start_at": start_of(row) or route.start_at}
+    changed = [name for name, value in wanted.items() if getattr(route, name) != value]
+    if changed:
+        for name in changed:
+            setattr(route, name, wanted[name])
+        route.save(update_fields=[*changed, "updated_at"])
+        audit.record(
+            Action.ROUTE_SAVED,
+            f"Of the route “{route.name}” were changed: {', '.join(changed)}.",
+            route_id=route.pk,
+            data={"start_at": route.start_at.isoformat()},
+        )
+    return changed
 
 
 def _mapping(route: Route, wanted: dict[str, str], where: str, note: Say) -> None:

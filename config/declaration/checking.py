@@ -6,13 +6,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
+from config.declaration.reading import load
 from connectors.contract import Erp, Store
 from connectors.registry import SYSTEMS
 from connectors.services import check_values
@@ -33,10 +34,9 @@ class Problems(Exception):
 def read(path: Path, *, allow_literal_secrets: bool = False) -> dict[str, Any]:
     """The declaration, checked, with ``${NAME}`` replaced. Raises Problems."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        plain = load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Problems([f"{path}: {' '.join(str(error).split())}"]) from error
-    plain = _without_dates(raw)
     problems = [
         f"{_path(error.absolute_path)}: {error.message}"
         for error in sorted(
@@ -57,14 +57,6 @@ def _path(parts: Any) -> str:
     for part in parts:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text or "(file)"
-
-
-def _without_dates(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _without_dates(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_dates(item) for item in value]
-    return value.isoformat() if isinstance(value, date | datetime) else value
 
 
 def _filled(value: Any, path: str, problems: list[str]) -> Any:
@@ -97,13 +89,24 @@ def _cross_checks(
 ) -> Iterator[str]:
     tenants = _items(filled, "tenants")
     for name in ("slug", "host"):
-        yield from _twice([(f"tenants[{i}].{name}", row.get(name)) for i, row in tenants])
+        yield from _twice([(f"tenants[{i}].{name}", _known_as(row, name)) for i, row in tenants])
     for index, tenant in tenants:
         where = f"tenants[{index}]"
         connections = _items(tenant, "connections")
         routes = _items(tenant, "routes")
         for part, rows in (("connections", connections), ("routes", routes)):
-            yield from _twice([(f"{where}.{part}[{i}].slug", r.get("slug")) for i, r in rows])
+            for name in ("slug", "name"):
+                yield from _twice([(f"{where}.{part}[{i}].{name}", r.get(name)) for i, r in rows])
+        people = _items(tenant, "people")
+        yield from _twice(
+            [(f"{where}.people[{i}].email", _known_as(r, "email")) for i, r in people]
+        )
+        yield from _twice(
+            [
+                (f"{where}.routes[{i}].prefix", (r.get("erp"), str(r.get("prefix", "")).upper()))
+                for i, r in routes
+            ]
+        )
         kinds: dict[str, str] = {}
         for i, row in connections:
             kinds[str(row.get("slug"))] = str(row.get("kind"))
@@ -115,11 +118,18 @@ def _cross_checks(
             yield from _route(f"{where}.routes[{i}]", row, kinds)
 
 
+def _known_as(row: dict[str, Any], name: str) -> str | None:
+    """Hosts and addresses are compared without case."""
+    value = row.get(name)
+    return value.lower() if isinstance(value, str) else None
+
+
 def _twice(values: list[tuple[str, Any]]) -> Iterator[str]:
     seen: dict[Any, str] = {}
     for path, value in values:
         if value in seen:
-            yield f"{path}: “{value}” is already at {seen[value]}."
+            shown = value[-1] if isinstance(value, tuple) else value
+            yield f"{path}: “{shown}” is already at {seen[value]}."
         elif value is not None:
             seen[value] = path
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from console.money import written
 
 register = template.Library()
 
@@ -50,13 +55,9 @@ def state(thing: Any) -> SafeString:
 
 
 @register.filter
-def money(value: Any) -> str:
-    """An amount with two to three places and thousands separators."""
-    if value in (None, ""):
-        return ""
-    number = Decimal(str(value))
-    places = 3 if number != number.quantize(Decimal("0.01")) else 2
-    return f"{number:,.{places}f}"
+def money(value: Any, currency: str = "") -> str:
+    """An amount with thousands separators, at its currency's places."""
+    return "" if value in (None, "") else written(Decimal(str(value)), currency)
 
 
 @register.filter
@@ -104,6 +105,22 @@ def query(context: dict[str, Any], **changes: Any) -> str:
 def unlocalize_number(value: float) -> str:
     """A coordinate for a drawing, whatever the language."""
     return f"{value:.1f}"
+
+
+@register.filter
+def ago(moment: datetime | None) -> str:
+    """How long ago, in its largest unit."""
+    if moment is None:
+        return ""
+    if timezone.now() - moment < timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(moment, depth=1)} ago"
+
+
+@register.filter
+def words(name: str) -> str:
+    """``store_credit`` as people write it."""
+    return name.replace("_", " ")
 
 
 @register.filter

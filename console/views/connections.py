@@ -14,7 +14,10 @@ from connectors.errors import ConnectorError
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
 from console.access import needs
+from sync import hooks as sync_hooks
 from tenants.roles import Role
+
+MOST_LETTERS: int = Connection._meta.get_field("name").max_length  # type: ignore[assignment]
 
 
 @needs(Role.VIEWER)
@@ -125,9 +128,9 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
 @needs(Role.ADMIN)
 @require_POST
 def hooks(request: HttpRequest, slug: str) -> HttpResponse:
-    row = get_object_or_404(Connection, slug=slug)
+    row = get_object_or_404(Connection, slug=slug, role="store")
     try:
-        found = services.ensure_hooks(row, ["orders"])
+        found = sync_hooks.register(row)
     except ConnectorError as error:
         messages.error(request, f"{error.reason} {error.advice}")
     else:
@@ -145,9 +148,11 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
     name = request.POST.get("name", "").strip()
     if request.method == "POST":
         values = {s.name: request.POST.get(s.name, "").strip() for s in system.settings}
-        slug = slugify(name)[:40]
+        slug = slugify(name)[:40].strip("-")
         if not slug:
-            errors["name"] = "Give the connection a name."
+            errors["name"] = "Give the connection a name with letters or digits in it."
+        elif len(name) > MOST_LETTERS:
+            errors["name"] = f"A name has at most {MOST_LETTERS} characters."
         elif Connection.objects.filter(slug=slug).exists():
             errors["name"] = "There is a connection with this name already."
         else:

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from console.access import needs, person
+from console.access import needs, person, whole_number
 from sync import mapping_rules, route_settings
 from sync.models import Route
 from sync.preview import try_on
@@ -24,6 +24,7 @@ TABS = (
     ("lookups", "Lookup tables"),
     ("try", "Try on an order"),
 )
+MAPPED = ("customer", "invoice", "line")
 
 
 @needs(Role.VIEWER)
@@ -37,6 +38,8 @@ def routes(request: HttpRequest) -> HttpResponse:
 @needs(Role.VIEWER)
 def route(request: HttpRequest, slug: str, tab: str) -> HttpResponse:
     row = get_object_or_404(Route.objects.select_related("store", "erp"), slug=slug)
+    if tab not in dict(TABS):
+        raise Http404
     return _page(request, row, tab)
 
 
@@ -60,7 +63,7 @@ def _page(request: HttpRequest, row: Route, tab: str, **more: Any) -> HttpRespon
     elif tab == "try":
         number = request.GET.get("number", "").strip()
         context["number"] = number
-        if number.isdigit():
+        if whole_number(number) is not None:
             context["preview"] = try_on(row, number)
         elif number:
             context["problem"] = "An order number is made of digits."
@@ -95,9 +98,13 @@ def save_mapping(request: HttpRequest, slug: str) -> HttpResponse:
     """Save one field's rule, or go back to the built-in one."""
     row = get_object_or_404(Route.objects.select_related("store", "erp"), slug=slug)
     target, field = request.POST.get("target", ""), request.POST.get("field", "")
+    if target not in MAPPED:
+        raise Http404
     if request.POST.get("act") == "reset":
-        mapping_rules.reset(row, target=target, field=field)
-        messages.success(request, "The built-in rule is back.")
+        if mapping_rules.reset(row, target=target, field=field):
+            messages.success(request, "The built-in rule is back.")
+        else:
+            messages.info(request, "It was the built-in rule already.")
         return redirect("console:route", slug=slug, tab=target)
     try:
         mapping_rules.save(
@@ -114,7 +121,7 @@ def save_mapping(request: HttpRequest, slug: str) -> HttpResponse:
         return _page(
             request,
             row,
-            target if target in ("customer", "invoice", "line") else "invoice",
+            target,
             errors={k: v[0] for k, v in error.message_dict.items()},
             wrong_field=field,
             given=request.POST,
@@ -129,8 +136,10 @@ def save_lookup(request: HttpRequest, slug: str) -> HttpResponse:
     row = get_object_or_404(Route, slug=slug)
     table, key = request.POST.get("table", ""), request.POST.get("key", "")
     if request.POST.get("act") == "delete":
-        mapping_rules.delete_lookup(row, table=table, key=key)
-        messages.success(request, f"The row “{key}” is gone.")
+        if mapping_rules.delete_lookup(row, table=table, key=key):
+            messages.success(request, f"The row “{key}” is gone.")
+        else:
+            messages.info(request, f"There is no row “{key}” any more.")
         return redirect("console:route", slug=slug, tab="lookups")
     try:
         count = mapping_rules.save_lookup(

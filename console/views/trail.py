@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
@@ -12,7 +14,7 @@ from audit.actions import Action
 from audit.export import lines
 from audit.models import Entry, Seal
 from audit.verify import verify
-from console.access import needs
+from console.access import needs, whole_number
 from tenants.roles import Role
 
 PAGE = 100
@@ -27,8 +29,8 @@ def trail(request: HttpRequest) -> HttpResponse:
     if actor:
         rows = rows.filter(actor__icontains=actor)
     before = request.GET.get("before", "")
-    if before.isdigit():
-        rows = rows.filter(pk__lt=int(before))
+    if (last := whole_number(before)) is not None:
+        rows = rows.filter(pk__lt=last)
     page = list(rows[: PAGE + 1])
     return render(
         request,
@@ -63,6 +65,11 @@ def prove(request: HttpRequest) -> HttpResponse:
 @needs(Role.ACCOUNTANT)
 def export(request: HttpRequest) -> HttpResponse:
     audit.record(Action.EXPORTED, "The audit trail was exported.")
-    answer = HttpResponse("".join(lines()), content_type="application/x-ndjson")
-    answer["Content-Disposition"] = 'attachment; filename="audit.jsonl"'
-    return answer
+    # Written to disk first: streamed, the rows would be read after the tenant is left.
+    file = tempfile.TemporaryFile("w+b")  # noqa: SIM115  the answer closes it
+    for line in lines():
+        file.write(line.encode())
+    file.seek(0)
+    return FileResponse(
+        file, as_attachment=True, filename="audit.jsonl", content_type="application/x-ndjson"
+    )

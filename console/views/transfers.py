@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import io
+import re
+import tempfile
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from audit import services as audit
@@ -17,13 +22,15 @@ from audit.actions import Action
 from audit.models import Exchange
 from connectors.errors import ConnectorError
 from console import selectors
-from console.access import needs, person
+from console.access import needs, person, whole_number
+from console.money import written
 from sync import actions, mapping_rules
 from sync.models import Hold, Route, State, Transfer
 from tenants.roles import Role
 
 PAGE = 50
 MOST_AT_ONCE = 1_000
+FILTERS = ("q", "state", "hold", "route", "from", "to", "posted")
 
 
 @needs(Role.VIEWER)
@@ -47,19 +54,19 @@ def transfers(request: HttpRequest) -> HttpResponse:
     params = {name: value for name, value in request.GET.items() if name != "v"}
     rows = selectors.search(params)
     before = params.get("before", "")
-    if before.isdigit():
-        rows = rows.filter(pk__lt=int(before))
+    if (last := whole_number(before)) is not None:
+        rows = rows.filter(pk__lt=last)
     page = list(rows[: PAGE + 1])
     context = {
         "rows": page[:PAGE],
         "next": page[PAGE - 1].pk if len(page) > PAGE else None,
         "params": params,
-        "states": State.choices,
+        "states": [*State.choices, ("open", "On their way")],
         "holds": Hold.choices,
         "routes": Route.objects.all(),
-        "filtered": any(params.get(n) for n in ("q", "state", "hold", "route", "from", "to")),
+        "filtered": any(params.get(name) for name in FILTERS),
         "version": version,
-        "address": request.get_full_path().partition("?")[2],
+        "address": urlencode(params),
     }
     template = "console/_transfers.html" if request.htmx else "console/transfers.html"  # type: ignore[attr-defined]
     return render(request, template, context)
@@ -69,7 +76,8 @@ def transfers(request: HttpRequest) -> HttpResponse:
 @require_POST
 def bulk(request: HttpRequest) -> HttpResponse:
     """Release, replay or skip what was chosen."""
-    ids = [int(value) for value in request.POST.getlist("ids") if value.isdigit()][:MOST_AT_ONCE]
+    given = [whole_number(value) for value in request.POST.getlist("ids")]
+    ids = [number for number in given if number is not None][:MOST_AT_ONCE]
     back = request.POST.get("back", "")
     if not ids:
         messages.warning(request, "Nothing was chosen.")
@@ -84,10 +92,14 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     """One act on one transfer."""
     transfer = get_object_or_404(Transfer, pk=pk)
     if request.POST.get("act") == "accept":
-        if actions.accept_difference(transfer.pk, by=person(request)):
+        shown = (request.POST.get("total", ""), request.POST.get("tax", ""))
+        if actions.accept_difference(transfer.pk, by=person(request), shown=shown):
             messages.success(request, "The difference is accepted; the order goes on.")
         else:
-            messages.error(request, "There is no difference to accept any more.")
+            messages.error(
+                request,
+                "That difference is there no more. Look at the one that is, if there is one.",
+            )
     else:
         _act(request, [transfer.pk])
     return redirect("console:transfer", pk=pk)
@@ -121,7 +133,9 @@ def _act(request: HttpRequest, ids: list[int]) -> None:
         messages.success(request, f"{count} transfer{'s' if count > 1 else ''} {done}.")
     else:
         messages.warning(
-            request, "None of them could be changed: they are in another state by now."
+            request,
+            "None of them could be changed: they are in another state by now"
+            + (", or their document may be in the ERP already." if wanted == "skip" else "."),
         )
 
 
@@ -202,63 +216,60 @@ def exchange(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-class _Echo:
-    def write(self, value: str) -> str:
-        return value
+COLUMNS = (
+    "order", "customer", "amount", "currency", "state", "hold", "reason", "document",
+    "reference", "placed", "posted",
+)  # fmt: skip
 
 
 @needs(Role.VIEWER)
 def export_csv(request: HttpRequest) -> HttpResponse:
     """The filtered list as CSV. Cells that a spreadsheet would run as a formula are defused."""
     rows = selectors.search(dict(request.GET.items()))
-    writer = csv.writer(_Echo())
-
-    def lines() -> Iterator[str]:
-        yield writer.writerow(
-            [
-                "order",
-                "customer",
-                "amount",
-                "currency",
-                "state",
-                "hold",
-                "reason",
-                "document",
-                "placed",
-                "posted",
-            ]
-        )
-        for row in rows.iterator(500):
-            document = next(iter(row.documents.all()), None)
-            yield writer.writerow(
-                _plain(value)
-                for value in (
-                    row.number,
-                    row.party,
-                    "" if row.amount is None else f"{row.amount:.2f}",
-                    row.currency,
-                    row.state,
-                    row.hold,
-                    row.reason,
-                    document.number if document else "",
-                    row.source_at.isoformat() if row.source_at else "",
-                    row.posted_at.isoformat() if row.posted_at else "",
-                )
+    # Written to disk first: streamed, the rows would be read after the tenant is left.
+    file = tempfile.TemporaryFile("w+b")  # noqa: SIM115  the answer closes it
+    text = io.TextIOWrapper(file, "utf-8", newline="", write_through=True)
+    text.write("\ufeff")  # without it Excel takes the file for another encoding
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for row in rows.iterator(500):
+        document = selectors.ledger_document(row)
+        writer.writerow(
+            _plain(value)
+            for value in (
+                row.number,
+                row.party,
+                "" if row.amount is None else written(row.amount, row.currency, separator=""),
+                row.currency,
+                row.get_state_display(),
+                row.get_hold_display(),
+                row.reason,
+                document.number if document else "",
+                document.reference if document else "",
+                _moment(row.source_at),
+                _moment(row.posted_at),
             )
-
+        )
+    text.detach()
+    file.seek(0)
     audit.record(Action.EXPORTED, "The list of transfers was exported as CSV.")
-    # Streaming would leave the tenant before the rows are read.
-    answer = HttpResponse("".join(lines()), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = 'attachment; filename="transfers.csv"'
-    return answer
+    return FileResponse(
+        file, as_attachment=True, filename="transfers.csv", content_type="text/csv; charset=utf-8"
+    )
+
+
+def _moment(at: datetime | None) -> str:
+    """In the company's own time zone, with its distance from UTC."""
+    return timezone.localtime(at).isoformat(" ", "seconds") if at else ""
 
 
 def _plain(value: str) -> str:
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t") and not _number(value) else value
+    risky = value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")
+    return f"'{value}" if risky and not _number(value) else value
 
 
 def _number(value: str) -> bool:
-    return value.lstrip("-").replace(".", "", 1).isdigit()
+    return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None
 
 
 @needs(Role.ACCOUNTANT)

@@ -132,8 +132,10 @@ class FaultMiddleware:
         answer: Response | None = None
         match rule.action:
             case "delay":
+                # A server that has read a request works on it, whether its client waits or not.
+                whole = await _read(receive)
                 await asyncio.sleep(rule.seconds)
-                await self._app(scope, receive, send)
+                await self._app(scope, whole, send)
             case "drop":
                 await _abort(scope, send)
             case "lose_reply":
@@ -162,6 +164,25 @@ class FaultMiddleware:
                 answer.headers.update(rule.headers)
         if answer is not None:
             await answer(scope, receive, send)
+
+
+async def _read(receive: Receive) -> Receive:
+    """The whole request now; what is handed on can be read again and never says "gone"."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = bool(message.get("more_body", False))
+    given = False
+
+    async def again() -> Message:
+        nonlocal given
+        if given:
+            await asyncio.Event().wait()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
 
 
 async def _abort(scope: Scope, send: Send) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
@@ -59,7 +59,7 @@ def match(
     email = order.customer.email.strip()
     if not email:
         return _without_email(route, order, erp, settings)
-    with _claim(route.erp, f"customer:{email.casefold()}", erp.request_seconds):
+    with _claim(route.erp, f"customer:{email.casefold()}", erp) as prolong:
         row = known(route, order)
         if row is not None:
             return row
@@ -79,6 +79,7 @@ def match(
         key = store_key(order)
         sequence = 0 if erp.numbers_customers else numbers.number_for(route.erp, "customer", key)
         draft = mapping.to_customer(order, rules, store_key=key, sequence=sequence)
+        prolong()
         transfers.renew(lease, seconds=erp.request_seconds.total_seconds() + 10)
         created = erp.create_customer(draft)
         return _remember(
@@ -160,14 +161,16 @@ def _ambiguous(found: tuple[ErpCustomer, ...], order: Order) -> Held:
 
 
 @contextmanager
-def _claim(erp: Connection, key: str, answer_within: timedelta) -> Iterator[None]:
+def _claim(erp: Connection, key: str, system: Erp) -> Iterator[Callable[[], None]]:
     """Hold a name for as long as one create may take. Raises TryLater if another holds it.
 
-    After an unknown outcome the claim is kept until the create cannot happen any more, so that
-    nobody looks, finds nothing yet, and creates a second one.
+    Gives a function that prolongs it just before the create. After an unknown outcome the claim is
+    kept until the create cannot happen any more, so that nobody looks, finds nothing yet, and
+    creates a second one.
     """
     now = timezone.now()
-    until = now + answer_within + timedelta(seconds=30)
+    answer_within = system.request_seconds + timedelta(seconds=30)
+    until = now + answer_within
     token = uuid4()
     Claim.objects.filter(erp=erp, key=key, until__lt=now).delete()
     try:
@@ -180,11 +183,21 @@ def _claim(erp: Connection, key: str, answer_within: timedelta) -> Iterator[None
             counts=False,
             retry_after=timedelta(seconds=1),
         ) from error
+
+    def prolong() -> None:
+        ours = Claim.objects.filter(erp=erp, key=key, token=token)
+        if not ours.update(until=timezone.now() + answer_within):
+            raise TryLater(
+                "the look-up took longer than the claim on the customer",
+                reason="Another order of this shopper is being matched just now.",
+                counts=False,
+            )
+
     try:
-        yield
+        yield prolong
     except OutcomeUnknown:
         Claim.objects.filter(erp=erp, key=key, token=token).update(
-            until=timezone.now() + answer_within
+            until=timezone.now() + system.carried_out_within
         )
         raise
     except BaseException:

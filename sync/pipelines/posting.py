@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
@@ -22,7 +22,8 @@ from sync.transfers import Lease
 
 Status = Document.Status
 UNPOSTED = (DocumentStatus.DRAFT, DocumentStatus.OPEN, DocumentStatus.IN_REVIEW)
-MOST_REDRAFTS = 3
+MOST_REDRAFTS = 4
+LOOK_AGAIN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +58,34 @@ def book(
             f"The reference {draft.reference} belongs to another transfer ({taken.other.transfer}).",
             "Give one of the two routes another prefix.",
         ) from taken
+    if document.status in documents.SETTLED:
+        return _again(document, erp, draft, rules)
     for _ in range(MOST_REDRAFTS):
         booked, is_new = _find_or_create(lease, document, erp, draft)
         if booked.status in UNPOSTED and booked.prices_include_tax != draft.prices_include_tax:
             on_pricing_mode(booked.prices_include_tax)
             draft = _in_mode(draft, booked.prices_include_tax)
-            _withdraw(document, erp, booked, "the customer's prices include tax otherwise.")
+            _withdraw(lease, document, erp, booked, "the customer's prices include tax otherwise.")
             continue
         places = erp.places(draft.currency)
         comparison = compare(draft, booked, places=places, check_tax=rules.tax == "erp")
         redraft = _with_rounding(draft, comparison, rules)
         if redraft is not None and booked.status in UNPOSTED:
-            _withdraw(document, erp, booked, "a rounding line is needed.")
+            _withdraw(lease, document, erp, booked, "a rounding line is needed.")
             draft = redraft
             continue
         stale = not is_new and booked.status is DocumentStatus.DRAFT and not comparison.agrees
         if stale and not _accepted(lease, comparison):
-            _withdraw(document, erp, booked, "it was made before, and its totals do not agree.")
+            _withdraw(
+                lease, document, erp, booked, "it was made before, and its totals do not agree."
+            )
             continue
         break
+    else:
+        raise TryLater(
+            f"{draft.reference} was made {MOST_REDRAFTS} times and fits no more",
+            reason="The draft was made anew several times; it is tried once more from the start.",
+        )
     _judge(lease, document, draft, booked, comparison)
     if post and booked.status in UNPOSTED:
         booked = _post(lease, document, erp, booked)
@@ -94,7 +104,7 @@ def _find_or_create(
         and document.status != Status.SENT
         and documents.differs(document, draft)
     ):
-        _withdraw(document, erp, found, "the mapping or the order is another one by now.")
+        _withdraw(lease, document, erp, found, "the mapping or the order is another one by now.")
         found = None
     if found is not None:
         if document.external_id != found.external_id:
@@ -102,14 +112,7 @@ def _find_or_create(
         if not found.is_complete:
             found = _complete(lease, document, erp, draft, found)
         return found, False
-    if document.status in documents.SETTLED:
-        raise Held(
-            Hold.DUPLICATE_REFERENCE,
-            f"{document.number} was booked for this order and is not in the ERP any more.",
-            "A sales order disappears when it is fully invoiced: then there is nothing to do, skip "
-            "this transfer. Otherwise ask who deleted it.",
-        )
-    wait_until = documents.unanswered_until(document, erp.request_seconds)
+    wait_until = documents.unanswered_until(document, erp.carried_out_within)
     if wait_until is not None:
         # It was sent and may still be carried out: nothing is sent again before that is over.
         raise TryLater(
@@ -117,7 +120,7 @@ def _find_or_create(
             reason="The document was sent without an answer. We look again until it cannot come "
             "any more, before it is sent again.",
             counts=False,
-            retry_after=min(wait_until - timezone.now(), timedelta(seconds=5)),
+            retry_after=_until_next_look(document, wait_until),
         )
     documents.mark_sent(lease, document, draft, answer_within=erp.request_seconds)
     try:
@@ -130,6 +133,13 @@ def _find_or_create(
         raise
     documents.mark_created(document, external_id, found=False)
     return _read_back(document, erp, draft), True
+
+
+def _until_next_look(document: Document, wait_until: datetime) -> timedelta:
+    """Soon after the send, when the answer alone was lost; then every half minute."""
+    now = timezone.now()
+    waited = now - (document.sent_at or now)
+    return min(wait_until - now, max(timedelta(seconds=2), min(waited, LOOK_AGAIN)))
 
 
 def _read_back(document: Document, erp: Erp, draft: DocumentDraft) -> ErpDocument:
@@ -182,7 +192,8 @@ def _prove_same(found: ErpDocument, draft: DocumentDraft) -> None:
     """A document that we never sent carries our reference: it is only taken on if it is the same."""
     same_customer = not found.customer_number or found.customer_number == draft.customer_number
     same_total = found.total_inc_tax == draft.total_inc_tax.quantize(Decimal("0.01"))
-    if same_customer and same_total:
+    same_currency = not found.currency or found.currency == draft.currency
+    if same_customer and same_total and same_currency:
         return
     raise Held(
         Hold.DUPLICATE_REFERENCE,
@@ -193,14 +204,44 @@ def _prove_same(found: ErpDocument, draft: DocumentDraft) -> None:
     )
 
 
-def _withdraw(document: Document, erp: Erp, booked: ErpDocument, why: str) -> None:
-    """Delete our own unposted draft, so that it can be made anew."""
+def _again(document: Document, erp: Erp, draft: DocumentDraft, rules: Rules) -> Booked:
+    """A document that was handed over already: it belongs to the ERP's people now. It is looked
+    up and shown, never withdrawn, never made anew."""
+    booked = _look(document, erp, draft)
+    if booked is None and document.external_id:
+        booked = erp.read_document(draft.kind, document.external_id)
+    if booked is None:
+        raise Held(
+            Hold.DUPLICATE_REFERENCE,
+            f"{document.number} was booked for this order and is not in the ERP any more.",
+            "A sales order disappears when it is fully invoiced: then there is nothing to do, skip "
+            "this transfer. Otherwise ask who deleted it.",
+        )
+    places = erp.places(draft.currency)
+    comparison = compare(draft, booked, places=places, check_tax=rules.tax == "erp")
+    return Booked(document, booked, comparison, draft)
+
+
+def _withdraw(lease: Lease, document: Document, erp: Erp, booked: ErpDocument, why: str) -> None:
+    """Delete our own unposted draft, so that it can be made anew. Not while a posting of it may
+    still be on its way, and only with the lease in hand."""
+    if document.status == Status.POSTING:
+        until = document.updated_at + erp.carried_out_within
+        if until > timezone.now():
+            raise TryLater(
+                f"{document.reference} may be being posted",
+                reason="The posting was sent without an answer. We look again until it cannot "
+                "come any more.",
+                counts=False,
+                retry_after=_until_next_look(document, until),
+            )
     if booked.status is not DocumentStatus.DRAFT and booked.status is not DocumentStatus.OPEN:
         raise Held(
             Hold.TOTALS_DISAGREE,
             f"{booked.number} waits for an approval in the ERP and cannot be made anew.",
             "Cancel the approval request in the ERP, then release.",
         )
+    transfers.renew(lease, seconds=erp.request_seconds.total_seconds() + 10)
     erp.discard_document(booked.kind, booked.external_id)
     documents.mark_withdrawn(document, why)
 
@@ -230,6 +271,13 @@ def _judge(
     comparison: Comparison,
 ) -> None:
     """Both sides must agree, or a person has accepted exactly this difference. Raises Held."""
+    if booked.currency and booked.currency != draft.currency:
+        raise Held(
+            Hold.TOTALS_DISAGREE,
+            f"The order is in {draft.currency}, and {booked.number} in the ERP is in "
+            f"{booked.currency}.",
+            "Nothing is posted. Correct the currency in the ERP or delete the draft, then release.",
+        )
     if comparison.agrees:
         documents.mark_checked(
             document,

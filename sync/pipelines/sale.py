@@ -172,9 +172,11 @@ def book(
     customer = customers.match(
         lease, erp=context.erp, order=sale, rules=context.rules, settings=context.settings
     )
+    transfers.renew(lease)
     draft = draft_of(
         context, sale, customer, kind=booking.kind, text=text, day=day, applies_to=applies_to
     )
+    transfers.renew(lease)
     try:
         booked = post(lease, context, draft, booking, lambda mode: _learn_mode(customer, mode))
     except Rejected as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -504,3 +505,38 @@ def test_a_change_reported_while_a_booked_order_is_looked_at_is_looked_at_too(fl
     with dispatch.fulfilled(dispatch.CHECK_POSTED, 1):
         pass
     assert agenda.due_at(dispatch.CHECK_POSTED, "1") is None
+
+
+def test_a_create_that_the_erp_works_on_after_we_gave_up_is_not_sent_again(flow):
+    """The service goes on with a request whose client has left: minutes, not our own timeout."""
+    erp = flow.erp
+    services.save_settings(erp, {**erp.values, "server_seconds": "600"})
+    order = flow.place(lines=[TENT])
+    flow.announce(order["id"])
+    flow.erp_simulator.fault("delay", method="POST", path="salesInvoices$", seconds=4.5)
+    assert flow.work(order["id"]).state == "waiting"
+    # Longer ago than our own patience with one request, and not longer than the service's.
+    Document.objects.update(sent_at=timezone.now() - timedelta(seconds=60))
+    assert flow.work(order["id"]).state == "waiting"
+    assert Document.objects.get().sends == 1
+    deadline = time.monotonic() + 10
+    while not flow.booked()["invoices"] and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert flow.work(order["id"], tries=3).state == "posted"
+    (invoice,) = flow.booked()["invoices"]
+    assert invoice["externalDocumentNumber"] == f"WEB-{order['id']}"
+
+
+def test_a_draft_that_was_handed_over_is_never_taken_back(flow):
+    """An accountant may be working on it: a replay shows it, whatever the mapping says by now."""
+    route_settings.save(flow.route, {"document_kind": "draft_invoice"})
+    order, transfer = flow.carry(lines=[TENT])
+    (before,) = flow.booked()["invoices"]
+    mapping_rules.save_lookup(
+        flow.route, table="charges", key="shipping", value="account:6640", by="test"
+    )
+    route_settings.save(flow.route, {"ledger_date": "today"})
+    actions.replay([transfer.pk])
+    assert flow.work(order["id"]).state == "posted"
+    (after,) = flow.booked()["invoices"]
+    assert after["id"] == before["id"]

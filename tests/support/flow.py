@@ -54,6 +54,7 @@ def erp_values(simulators: Simulators, company_id: str, **more: str) -> dict[str
         "authority": simulators.erp.api,
         "prices_include_tax": "yes",
         "request_timeout_seconds": "3",
+        "server_seconds": "1",
         **more,
     }
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from audit.models import Entry
 from connectors.models import Connection
 from connectors.services import create_connection
 from tenants import agenda, provision
@@ -147,6 +148,29 @@ def test_a_further_host_is_kept_in_small_letters(operator, tenant):
         assert tenant.domains.filter(domain="second.localhost").exists()
     finally:
         tenant.domains.exclude(pk=domain.pk).delete()
+
+
+def test_a_role_that_an_operator_gives_is_in_the_tenants_trail(operator, tenant):
+    member = User.objects.create_user("member@example.com", PASSWORD)
+    page = f"/admin/tenants/user/{member.pk}/change/"
+    form = {
+        "email": member.email,
+        "name": "",
+        "is_active": "on",
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "0",
+        "memberships-0-user": member.pk,
+        "memberships-0-tenant": tenant.pk,
+        "memberships-0-role": "admin",
+    }
+    answer = operator.post(page, form)
+    assert answer.status_code == 302, answer.content.decode()[-3000:]
+    with in_tenant("t_acme"):
+        entry = Entry.objects.get()
+    assert (entry.actor, entry.words) == (
+        "olga@connector.example",
+        "member@example.com was added as administrator.",
+    )
 
 
 def test_neither_secrets_nor_whole_hook_keys_are_shown(operator):

@@ -9,10 +9,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from audit.actions import Action
+from audit.models import Entry
 from connectors.models import Connection
 from sync.models import FieldMapping, Route
 from tenants.context import in_public, in_tenant
-from tenants.models import Membership, Tenant
+from tenants.models import Membership, Tenant, User
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "company.yaml"
 
@@ -102,3 +104,88 @@ def test_a_wrong_expression_is_refused_in_the_file_as_in_the_console(tenant, sec
     _, err, failure = run(path)
     assert "tenants[0].routes[0].mappings[0].expression" in err
     assert failure
+
+
+def changed(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    text = EXAMPLE.read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = tmp_path / "changed.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_texts_stay_what_was_typed(tenant, secrets, tmp_path):
+    path = changed(
+        tmp_path,
+        ("            IE: EU\n", "            IE: EU\n            NO: 0610\n"),
+        ("          time_zone: Europe/London\n", "          time_zone: Europe/London\n          cut_off: 17:30\n"),
+    )  # fmt: skip
+    _, err, failure = run(path)
+    assert not failure, err
+    with in_tenant("t_acme"):
+        route = Route.objects.get()
+        assert route.lookup_rows.get(table="tax_areas", key="NO").value == "0610"
+        assert route.settings["cut_off"] == "17:30"
+
+
+def test_a_key_that_stands_twice_is_a_problem(tenant, secrets, tmp_path):
+    path = changed(
+        tmp_path, ("            IE: EU\n", "            IE: EU\n            IE: EXPORT\n")
+    )
+    _, err, failure = run(path)
+    assert failure
+    assert "“IE” stands here twice" in err
+
+
+def test_what_cannot_be_changed_is_said_before_anything_is(tenant, secrets, tmp_path):
+    run(EXAMPLE)
+    path = changed(
+        tmp_path,
+        ("prefix: WEB-", "prefix: SHOP-"),
+        ("host: acme.localhost", "host: other.localhost"),
+        ("time_zone: Europe/London\n    people", "time_zone: Mars\n    people"),
+        ("ben@acme-outdoor.example", "ben at acme"),
+        ("operator@connector.example", "second@connector.example"),
+    )
+    for arguments in ((), ("--check",)):
+        _, err, failure = run(path, *arguments)
+        for wanted in (
+            "tenants[0].routes[0].prefix: it is “WEB-”",
+            "tenants[0].host: “other.localhost” belongs to another tenant",
+            "tenants[0].time_zone",
+            "tenants[0].people[1].email",
+        ):
+            assert wanted in err, err
+        assert "4 problems; nothing was changed." in failure
+    assert not User.objects.filter(email="second@connector.example").exists()
+
+
+def test_a_new_host_name_start_and_first_password_are_taken_over(
+    tenant, secrets, tmp_path, monkeypatch
+):
+    run(EXAMPLE)
+    monkeypatch.setenv("BEN_PASSWORD", "a long password of his")
+    path = changed(
+        tmp_path,
+        ("host: acme.localhost", "host: new.localhost"),
+        ("start: 2026-11-01", "start: 2026-12-01"),
+        ("role: accountant }", 'role: accountant, password: "${BEN_PASSWORD}" }'),
+    )
+    try:
+        _, err, failure = run(path)
+        assert not failure, err
+        assert tenant.domains.filter(domain="new.localhost").exists()
+        with in_tenant("t_acme"):
+            assert Route.objects.get().start_at.month == 12
+        assert User.objects.get(email="ben@acme-outdoor.example").has_usable_password()
+        assert "Nothing to change." in run(path)[0]
+    finally:
+        tenant.domains.filter(domain="new.localhost").delete()
+
+
+def test_every_member_of_the_file_is_an_entry_once(tenant, secrets):
+    run(EXAMPLE)
+    with in_tenant("t_acme"):
+        assert Entry.objects.filter(action=Action.PERSON_ADDED, actor="apply").count() == 2

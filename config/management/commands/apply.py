@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.declaration import applying, checking
+from config.declaration.conflicts import conflicts
 
 
 class Command(BaseCommand):
@@ -27,14 +28,18 @@ class Command(BaseCommand):
                 options["file"], allow_literal_secrets=options["allow_literal_secrets"]
             )
         except checking.Problems as problems:
-            for line in problems.lines:
-                self.stderr.write(line)
-            count = len(problems.lines)
-            raise CommandError(
-                f"{count} problem{'s' if count > 1 else ''}; nothing was changed."
-            ) from problems
+            raise self._refused(problems.lines) from problems
+        if found := list(conflicts(declared)):
+            raise self._refused(found)
         if options["check"]:
             self.stdout.write("The file is right; nothing was changed.")
             return
         changed = applying.apply(declared, self.stdout.write)
         self.stdout.write(f"{changed} changes." if changed else "Nothing to change.")
+
+    def _refused(self, lines: list[str]) -> CommandError:
+        for line in lines:
+            self.stderr.write(line)
+        return CommandError(
+            f"{len(lines)} problem{'s' if len(lines) > 1 else ''}; nothing was changed."
+        )

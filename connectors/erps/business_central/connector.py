@@ -101,6 +101,14 @@ class BusinessCentral(Erp):
         return timedelta(seconds=BEGIN_SECONDS + self.client.timeout + 5)
 
     @property
+    def carried_out_within(self) -> timedelta:
+        """The service goes on with a request whose client has left, for up to its own limit of
+        eight to ten minutes."""
+        return self.request_seconds + timedelta(
+            seconds=int(self._values.get("server_seconds") or 600)
+        )
+
+    @property
     def transfers_at_once(self) -> int:
         return 2 * int(self._values.get("requests_in_flight") or 4)
 

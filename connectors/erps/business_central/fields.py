@@ -20,7 +20,9 @@ CUSTOMER = (
         choices=("Person", "Company"),
         builtin="customer.company && 'Company' || 'Person'",
     ),
-    TargetField(name="email", label="E-mail", max_length=80, builtin="customer.email"),
+    TargetField(
+        name="email", kind="email", label="E-mail", max_length=80, builtin="customer.email"
+    ),
     TargetField(name="phone", label="Phone", max_length=30, builtin="customer.phone"),
     TargetField(
         name="address_line_1",
@@ -154,7 +156,9 @@ INVOICE = (
         builtin="order.shipping.country_code",
     ),
     TargetField(name="phone", label="Phone", max_length=30, builtin="order.billing.phone"),
-    TargetField(name="email", label="E-mail", max_length=80, builtin="order.billing.email"),
+    TargetField(
+        name="email", kind="email", label="E-mail", max_length=80, builtin="order.billing.email"
+    ),
     TargetField(
         name="payment_terms",
         label="Payment terms code",

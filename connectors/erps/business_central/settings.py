@@ -56,6 +56,16 @@ SETTINGS = (
         pattern=r"^\d{1,3}$",
     ),
     Setting(
+        name="server_seconds",
+        label="Longest work on one request (seconds)",
+        kind="integer",
+        default="600",
+        group="Advanced",
+        help="How long Business Central may go on with a request after we gave up waiting. A "
+        "document without an answer is not sent again before this time is over.",
+        pattern=r"^\d{1,4}$",
+    ),
+    Setting(
         name="requests_in_flight",
         label="Requests at the same time",
         kind="integer",

@@ -1,0 +1,224 @@
+"""Adobe Commerce as a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from connectors.contract import Hook, HookAnswer, Notice, Ping, Store
+from connectors.errors import TryLater, UnexpectedShape
+from connectors.kit import Kit
+from connectors.kit.reader import Reader
+from connectors.records import Order, Refund, StoreInvoice
+from connectors.stores.adobe_commerce import checks, documents, hooks, orders, payments, webhooks
+from connectors.stores.adobe_commerce.amounts import to_instant, to_text
+from connectors.stores.adobe_commerce.client import Client, Json
+from connectors.stores.adobe_commerce.settings import (
+    DEAD,
+    PAYABLE,
+    REFUNDED,
+    SETTINGS,
+    STATUSES,
+    UNPAID,
+)
+
+# A webhook comes before its order is saved, which takes a checkout's length.
+NOT_YET = timedelta(seconds=5)
+_LISTED = "entity_id,store_id,updated_at"
+
+
+class AdobeCommerce(Store):
+    """Adobe Commerce or Magento Open Source 2.4, or Commerce as a Cloud Service, through REST."""
+
+    kind = "adobe_commerce"
+    title = "Adobe Commerce"
+    settings = SETTINGS
+    statuses = STATUSES
+    payable_statuses = PAYABLE
+    unpaid_statuses = UNPAID
+    dead_statuses = DEAD
+    refunded_statuses = REFUNDED
+    makes_invoices = True
+    makes_refunds = True
+
+    def __init__(self, client: Client, values: Mapping[str, str]) -> None:
+        self.client = client
+        self._values = dict(values)
+        self._base = values.get("currency") == "base"
+        self._with_store = values.get("order_numbers") == "store_and_increment"
+        self._inclusive = values.get("prices_include_tax") == "yes"
+
+    @classmethod
+    def build(cls, values: Mapping[str, str], kit: Kit) -> AdobeCommerce:
+        return cls(Client(values, kit), values)
+
+    def ping(self) -> Ping:
+        return checks.run(self.client, self._values)
+
+    def fetch_order(self, external_id: str) -> Order:
+        """One call; a second for the invoices of an order that was paid, or for the transactions
+        of one that a gateway holds money for."""
+        raw = self._order(external_id)
+        entity_id = str(Reader(raw, "order").integer("entity_id"))
+        return orders.to_order(
+            raw,
+            base=self._base,
+            prices_include_tax=self._inclusive,
+            with_store=self._with_store,
+            invoices=self._of_order("invoices", entity_id, "read the order's invoices")
+            if payments.needs_invoices(raw)
+            else (),
+            transactions=self.client.find(
+                "transactions",
+                [("order_id", "eq", entity_id)],
+                sort=("transaction_id",),
+                purpose="read the order's transactions",
+            )
+            if payments.needs_transactions(raw)
+            else (),
+        )
+
+    def fetch_invoices(self, order: Order) -> tuple[StoreInvoice, ...]:
+        rows = self._of_order("invoices", self._entity_id(order), "read the order's invoices")
+        return tuple(
+            documents.to_invoice(row, order, base=self._base, with_store=self._with_store)
+            for row in rows
+        )
+
+    def fetch_refunds(self, order: Order) -> tuple[Refund, ...]:
+        rows = self._of_order("creditmemos", self._entity_id(order), "read the credit memos")
+        return tuple(
+            documents.to_refund(row, order, base=self._base, with_store=self._with_store)
+            for row in rows
+        )
+
+    def changed_orders(self, *, since: datetime, after: str = "") -> Iterator[Sequence[Notice]]:
+        pages = self.client.changed(
+            "orders",
+            to_text(since),
+            fields=f"{_LISTED},increment_id",
+            purpose="look for changed orders",
+        )
+        for page in pages:
+            yield [_polled("order", row, _key(row)) for row in page]
+
+    def changed_invoices(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
+        return self._changed_documents("invoice", "invoices", since)
+
+    def changed_refunds(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
+        return self._changed_documents("refund", "creditmemos", since)
+
+    @classmethod
+    def order_key(cls, text: str) -> str:
+        return orders.key_from(text)
+
+    def ensure_hooks(
+        self, *, destination: str, records: Iterable[str], secret_header: tuple[str, str]
+    ) -> tuple[Hook, ...]:
+        return hooks.ensure(
+            self.client, destination=destination, records=records, secret_header=secret_header
+        )
+
+    def remove_hooks(self, *, destination: str) -> int:
+        return hooks.remove(self.client, destination=destination)
+
+    @classmethod
+    def read_delivery(
+        cls,
+        *,
+        values: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        now: datetime,
+        secret_header: tuple[str, str],
+    ) -> tuple[Notice, ...]:
+        return webhooks.read(values=values, headers=headers, body=body, secret_header=secret_header)
+
+    @classmethod
+    def handshake(
+        cls,
+        *,
+        values: Mapping[str, str],
+        method: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> HookAnswer | None:
+        return webhooks.handshake(method=method, query=query, headers=headers, body=body)
+
+    @classmethod
+    def acknowledgement(cls) -> HookAnswer | None:
+        """A Commerce webhook must read an operation; I/O Events take any 2xx."""
+        return HookAnswer(body=b'{"op":"success"}', content_type="application/json")
+
+    def _order(self, external_id: str) -> Json:
+        """The order of a key. Raises TryLater while the store does not know it."""
+        try:
+            store_id, increment_id = orders.split_key(external_id)
+        except ValueError as error:
+            raise UnexpectedShape("order key", str(error)) from error
+        rows = self.client.find(
+            "orders",
+            [("store_id", "eq", store_id), ("increment_id", "eq", increment_id)],
+            purpose="read the order",
+        )
+        rows = [row for row in rows if _key(row) == external_id]
+        if not rows:
+            raise TryLater(
+                f"no order {increment_id} in store view {store_id}",
+                reason="The store does not know this order yet.",
+                retry_after=NOT_YET,
+                code="not_found",
+            )
+        return rows[-1]
+
+    def _entity_id(self, order: Order) -> str:
+        known = order.extra.get("entity_id")
+        return known or str(Reader(self._order(order.external_id), "order").integer("entity_id"))
+
+    def _of_order(self, resource: str, entity_id: str, purpose: str) -> list[Json]:
+        rows = self.client.find(resource, [("order_id", "eq", entity_id)], purpose=purpose)
+        return [row for row in rows if str(row.get("order_id")) == entity_id]
+
+    def _changed_documents(
+        self, record: str, resource: str, since: datetime
+    ) -> Iterator[Sequence[Notice]]:
+        """Invoices and credit memos name their order by its entity id alone."""
+        pages = self.client.changed(
+            resource,
+            to_text(since),
+            fields=f"{_LISTED},order_id",
+            purpose=f"look for changed {resource}",
+        )
+        for page in pages:
+            ids = sorted({str(Reader(row, record).integer("order_id")) for row in page})
+            found = self.client.find(
+                "orders",
+                [("entity_id", "in", ",".join(ids))],
+                fields="entity_id,store_id,increment_id",
+                purpose=f"look for the orders of {resource}",
+            )
+            keys = {str(row["entity_id"]): _key(row) for row in found}
+            yield [
+                _polled(record, row, keys[str(row["order_id"])])
+                for row in page
+                if str(row["order_id"]) in keys
+            ]
+
+
+def _key(row: Json) -> str:
+    read = Reader(row, "orders[]")
+    return orders.key_of(read.integer("store_id"), read.text("increment_id"))
+
+
+def _polled(record: str, raw: Json, order_key: str) -> Notice:
+    """A changed record from a list: its id and instant of change name the notice."""
+    row = Reader(raw, f"{record}[]")
+    modified = row.convert("updated_at", to_instant)
+    return Notice(
+        record=record,
+        external_id=order_key,
+        delivery_id=f"poll:{record}:{row.integer('entity_id')}:{modified.isoformat()}",
+        event="found by the regular check",
+        occurred_at=modified,
+    )
