@@ -17,6 +17,7 @@ class Action(models.TextChoices):
     ORDER_SKIPPED = "order_skipped", "Skipped"
     HELD = "held", "Held"
     RELEASED = "released", "Released"
+    ASKED_AGAIN = "asked_again", "Asked again"
     REPLAYED = "replayed", "Replayed"
     SKIPPED_BY_PERSON = "skipped_by_person", "Skipped by a person"
     DIFFERENCE_ACCEPTED = "difference_accepted", "Difference accepted"

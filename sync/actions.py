@@ -59,6 +59,11 @@ def replay(transfer_ids: Sequence[int]) -> int:
             action=Action.REPLAYED,
         ),
     )
+    for transfer in booked:
+        # What the store has by now is compared with what was booked, not taken for it.
+        dispatch.wake_at(
+            dispatch.CHECK_POSTED, transfer.pk, timezone.now() + inbox.SETTLE_AFTER_POSTING
+        )
     return len(moved) + len(booked)
 
 

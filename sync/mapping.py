@@ -190,6 +190,17 @@ def to_document(
     )
 
 
+def must_know_items(order: Order, items: Mapping[str, ErpItem], rules: Rules) -> None:
+    """Raises MappingHold for goods that are unknown in the ERP, if the route has no stand-in."""
+    missing = _Missing()
+    record = asdict(order)
+    unknown = [
+        line for line in order.lines if _goods_line(line, record, items, rules, missing) is None
+    ]
+    if unknown:
+        _hold_unknown(unknown)
+
+
 def to_payment(
     payment: Payment,
     order: Order,

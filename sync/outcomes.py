@@ -25,6 +25,7 @@ from sync.transfers import RECHECKED_HOLDS, Settlement
 log = logging.getLogger("ml_connector.outcomes")
 
 MAX_ATTEMPTS = 12
+NOT_FOUND_ATTEMPTS = 9
 FIRST_DELAY = timedelta(seconds=2)
 LONGEST_DELAY = timedelta(minutes=15)
 UNKNOWN_DELAY = timedelta(seconds=3)
@@ -173,6 +174,8 @@ def _with_recheck(settlement: Settlement, transfer: Transfer) -> Settlement:
 
 
 def _later(error: TryLater, transfer: Transfer) -> Settlement:
+    if error.code == "not_found" and transfer.attempts >= NOT_FOUND_ATTEMPTS:
+        return _never_there(error)
     if error.counts and transfer.attempts >= MAX_ATTEMPTS:
         return _down(error, transfer) if error.source else _failed(error)
     wait = delay(transfer.attempts, error.retry_after)
@@ -185,6 +188,19 @@ def _later(error: TryLater, transfer: Transfer) -> Settlement:
         counts=error.counts,
         action=Action.RETRY_PLANNED if error.counts else None,
         data={"seconds": round(wait.total_seconds(), 1), "detail": error.detail},
+    )
+
+
+def _never_there(error: TryLater) -> Settlement:
+    """A store may announce an order before it saves it, and the checkout may then be broken off."""
+    return Settlement(
+        state=State.SKIPPED,
+        reason="The store announced this record and does not have it: a checkout that was not "
+        "finished, perhaps.",
+        advice="If it appears later, the store's next notice or the regular check brings it back.",
+        vendor_words=error.vendor_words,
+        action=Action.ORDER_SKIPPED,
+        data={"code": error.code, "detail": error.detail},
     )
 
 

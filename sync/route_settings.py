@@ -19,6 +19,7 @@ from connectors.models import Connection
 from connectors.registry import SYSTEMS
 from sync import dispatch
 from sync.models import Route
+from tenants.database import database
 
 YES_NO = (("yes", "Yes"), ("no", "No"))
 NOTHING = "nothing"
@@ -325,6 +326,12 @@ def save(route: Route, values: Mapping[str, Any]) -> list[str]:
     return changed
 
 
+def own_time_zone() -> str:
+    """The time zone of the tenant that we are in: the day of its ledger, unless a route says
+    otherwise."""
+    return str(getattr(database.tenant, "time_zone", "") or "UTC")
+
+
 def create_route(
     *,
     name: str,
@@ -339,6 +346,7 @@ def create_route(
     route = Route(name=name, slug=slug, store=store, erp=erp, prefix=prefix.upper())
     if start_at is not None:
         route.start_at = start_at
+    settings = {"time_zone": own_time_zone(), **settings}
     cleaned, errors = clean(settings, *systems_of(route))
     if errors:
         raise ValidationError(errors)

@@ -171,6 +171,12 @@ def remember(
     """Keep what is to be booked as it was fetched. ``about`` says of what kind of record it is,
     where it is not the order itself; ``amount`` where it is not the sale's total."""
     transfer = lease.transfer
+    if transfer.posted_at is not None:
+        # What was booked stays on record: later changes are told apart from it.
+        audit.record(
+            Action.ORDER_FETCHED, words, transfer_id=transfer.pk, data={"status": sale.status}
+        )
+        return
     transfer.record = {
         **dump(sale),
         "about": dict(about or {"kind": "order"}),
@@ -273,6 +279,11 @@ def _apply(transfer: Transfer, new: Settlement) -> None:
         transfer.state = State.WAITING
         transfer.hold, transfer.hold_keys, transfer.due_at = "", [], now
         transfer.save(update_fields=["state", "hold", "hold_keys", "due_at", "updated_at"])
+        audit.record(
+            Action.NOTICE_STORED,
+            f"{transfer.number} was touched while it was being worked: it is looked at again.",
+            transfer_id=transfer.pk,
+        )
     if transfer.state == State.WAITING:
         due_at = transfer.due_at or now
         if due_at <= now:
@@ -341,6 +352,11 @@ def wake_held(transfer_id: int) -> bool:
         transfer.state = State.WAITING
         transfer.due_at = now
         transfer.save(update_fields=["state", "due_at", "updated_at"])
+        audit.record(
+            Action.ASKED_AGAIN,
+            f"{transfer.number} was held, and it is time to ask again.",
+            transfer_id=transfer.pk,
+        )
     return True
 
 

@@ -16,12 +16,14 @@ def carry(lease: Lease) -> None:
     context = sale.context_of(lease.transfer.route)
     order = context.store.fetch_order(lease.transfer.source_key)
     transfers.remember_order(lease, order)
-    judge(order, context.route, context.store, context.settings)
     if context.sales_flow == Flow.INVOICES:
-        related.look_soon(context.route, order.external_id)
+        # Whatever became of the order since: what the store has invoiced decides.
+        if order.placed_at >= context.route.start_at:
+            related.look_soon(context.route, order.external_id)
         raise outcomes.Skipped(
             "This route books the store's captured invoices: each becomes a document of its own."
         )
+    judge(order, context.route, context.store, context.settings)
     booking = route_settings.booking(context.route, "document_kind", context.settings)
     assert booking is not None
     sale.book(

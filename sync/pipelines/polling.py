@@ -77,7 +77,8 @@ def _read(
 
 
 def _not_read_since(route: Route, notices: Sequence[Notice]) -> list[Notice]:
-    """Those notices whose order changed after we last read it."""
+    """Those notices whose order may have changed after we last read it. Stores keep whole seconds,
+    so a change in the second of our reading counts; the inbox knows a notice that it had."""
     read = {
         row.source_key: _modified(row)
         for row in Transfer.objects.filter(
@@ -88,7 +89,7 @@ def _not_read_since(route: Route, notices: Sequence[Notice]) -> list[Notice]:
         notice
         for notice in notices
         if not (seen := read.get(notice.external_id))
-        or (notice.occurred_at is not None and notice.occurred_at > seen)
+        or (notice.occurred_at is not None and notice.occurred_at >= seen)
     ]
 
 

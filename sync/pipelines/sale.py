@@ -3,7 +3,7 @@ document for one customer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from connectors.records import (
     DocumentKind,
     DocumentStatus,
     ErpCustomer,
+    ErpItem,
     Order,
 )
 from sync import decide, documents, mapping, mapping_rules, outcomes, route_settings, transfers
@@ -122,13 +123,13 @@ def draft_of(
     sale: Order,
     customer: Crosswalk,
     *,
+    found: Mapping[str, ErpItem],
     kind: DocumentKind,
     text: str,
     day: date,
     applies_to: Document | None = None,
 ) -> DocumentDraft:
-    """The document for a sale, with its items matched. Raises MappingHold, ConnectorError."""
-    found = items.match(context.route, erp=context.erp, order=sale, settings=context.settings)
+    """The document for a sale whose customer and items are known. Raises MappingHold."""
     mode = bool(
         customer.attributes.get("prices_include_tax", context.erp.new_customers_include_tax)
     )
@@ -169,12 +170,22 @@ def book(
     applies_to: Document | None = None,
 ) -> None:
     """Match, map, post and settle. Raises what ``outcomes.of`` understands."""
+    found = items.match(context.route, erp=context.erp, order=sale, settings=context.settings)
+    # Before a customer is created for an order that cannot be booked yet.
+    mapping.must_know_items(sale, found, context.rules)
+    transfers.renew(lease)
     customer = customers.match(
         lease, erp=context.erp, order=sale, rules=context.rules, settings=context.settings
     )
-    transfers.renew(lease)
     draft = draft_of(
-        context, sale, customer, kind=booking.kind, text=text, day=day, applies_to=applies_to
+        context,
+        sale,
+        customer,
+        found=found,
+        kind=booking.kind,
+        text=text,
+        day=day,
+        applies_to=applies_to,
     )
     transfers.renew(lease)
     try:
