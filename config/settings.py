@@ -83,10 +83,12 @@ SHARED_APPS = [
     "django_htmx",
     "axes",
     "csp",
+    "rest_framework",
+    "drf_spectacular",
     "config.apps.ProjectConfig",
     "console",
 ]
-TENANT_APPS = ["audit", "connectors", "sync"]
+TENANT_APPS = ["audit", "connectors", "sync", "api"]
 INSTALLED_APPS = SHARED_APPS + TENANT_APPS
 TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
@@ -100,6 +102,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenants.middleware.TenantMiddleware",
+    "api.problems.ProblemMiddleware",
     "tenants.middleware.ReadableMiddleware",
     "tenants.middleware.AdminContentPolicy",
     "csp.middleware.CSPMiddleware",
@@ -303,6 +306,42 @@ UNFOLD = {
         ],
     },
 }
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "api.authentication.TokenAuthentication",
+        "api.authentication.ConsoleSession",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["api.access.ByRole"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttles.PerToken"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "api.problems.answer",
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ml-connector",
+    "VERSION": "1",
+    "DESCRIPTION": (
+        "What your own programs can ask and do: transfers between your stores and ledgers, their "
+        "documents, the audit trail. Amounts are decimal strings with their currency, instants are "
+        "UTC. Errors are problem details with words."
+    ),
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["api.openapi.only_ours"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "api.openapi.with_problems",
+    ],
+}
+# Calls that one API token may make in a minute; pings reach a connected system, so fewer.
+API_CALLS_PER_MINUTE = env_int("API_CALLS_PER_MINUTE", 300)
+API_PINGS_PER_MINUTE = env_int("API_PINGS_PER_MINUTE", 6)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # Outgoing calls. Private, loopback and link-local addresses are refused unless listed here.

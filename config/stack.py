@@ -44,6 +44,13 @@ from config.ports import is_free, kept_port, kept_ports
 from config.processes import Child, Log
 
 START_SECONDS = 30
+FLOWS = {
+    "orders": "order",
+    "invoices": "store invoice",
+    "refunds": "refund",
+    "payments": "payment",
+    "corrections": "correction",
+}
 ANNA = f"anna@{COMPANIES[0].domain}"
 DEMO_PASSWORD = "outdoor-ledger-2026"  # noqa: S105  of the demo's made-up people, on loopback only
 
@@ -314,12 +321,14 @@ def _ports_of(program: Program) -> tuple[str, str]:
 def _sentence(row: dict[str, str]) -> str:
     tenant = re.sub(r"^t_", "", row["schema"])
     amount = f"{row['amount']} {row['currency']}".strip()
+    what = f"{FLOWS.get(row['flow'], row['flow'])} {row['number']}"
     words = {
-        "posted": f"posted as {row['document']}",
+        "posted": f"booked as {row['document']}",
         "held": f"held: {row['hold'].replace('_', ' ')}",
+        "skipped": f"skipped: {row['reason'].partition(':')[0].rstrip('.')}",
         "changed": "changed after posting",
     }.get(row["state"], row["state"])
-    return f"{tenant}: order {row['number']}  {amount:>14}  {words}"
+    return f"{tenant:<9}{what:<24}{amount:>14}  {words}"
 
 
 def _certificates(folder: Path) -> Path:

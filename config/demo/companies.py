@@ -68,6 +68,60 @@ def business_central(simulator: Simulator, name: str) -> dict[str, str]:
     }
 
 
+def adobe_commerce(simulator: Simulator, name: str) -> dict[str, str]:
+    return {
+        "edition": "paas",
+        "api_url": simulator.url,
+        "consumer_key": "sandboxconsumerkey00000000000001",
+        "consumer_secret": "sandboxconsumersecret00000000001",
+        "access_token": "sandboxaccesstoken00000000000001",
+        "access_token_secret": "sandboxaccesstokensecret00000001",
+        "prices_include_tax": "yes",
+    }
+
+
+def gp(prefix: str) -> Values:
+    def values(simulator: Simulator, name: str) -> dict[str, str]:
+        return {
+            "interface": "sba",
+            "base_url": simulator.url,
+            "tenant": "DefaultTenant",
+            "company": "ACME",
+            "domain": "CONTOSO",
+            "user": "svc-gp",
+            "password": "sandbox-gp-password",
+            "batch_prefix": prefix,
+            "rate_source": "lookup",
+            "receivable_account": "000-1200-00",
+            "sales_account": "000-4110-01",
+            "discount_account": "000-4180-00",
+            "tax_account": "000-2310-00",
+            "tax_detail": "WEBTAX",
+            "customer_prefix": prefix,
+        }
+
+    return values
+
+
+GP_LOOKUPS = {
+    "charges": {
+        "shipping": "account:000-4400-00",
+        "handling": "account:000-4410-00",
+        "wrapping": "account:000-4410-00",
+        "fee": "account:000-4410-00",
+        "adjustment": "account:000-4190-00",
+        "tax": "account:000-2310-00",
+        "gift_certificate": "account:000-4410-00",
+        "rounding": "account:000-4410-00",
+    },
+    "customer_classes": {"*": "WEB"},
+    "currencies": {"GBP": "-", "EUR": "Z-EURO", "USD": "Z-US$"},
+    "exchange_rates": {"EUR": "0.8612", "USD": "0.7904"},
+    "sales_accounts": {"*": "000-4110-01"},
+    "tax_details": {"*": "WEBTAX"},
+}
+
+
 ACME = Company(
     slug="acme",
     name="Acme Outdoor",
@@ -84,7 +138,7 @@ ACME = Company(
         kind="business_central",
         name="Acme ledger",
         slug="ledger",
-        simulator="acme-ledger",
+        simulator="acme-bc",
         values=business_central,
     ),
     prefix="WEB-",
@@ -121,4 +175,47 @@ ACME = Company(
     ),
 )
 
-COMPANIES = (ACME,)
+HARBOUR = Company(
+    slug="harbour",
+    name="Harbour Supplies",
+    domain="harbour-supplies.example",
+    time_zone="Europe/London",
+    store=Side(
+        kind="bigcommerce",
+        name="Harbour web shop",
+        slug="shop",
+        simulator="harbour-shop",
+        values=lambda simulator, name: bigcommerce(simulator, name, "harb0ursupply"),
+    ),
+    erp=Side(kind="gp", name="Harbour GP", slug="ledger", simulator="gp", values=gp("HB")),
+    prefix="HB-",
+    lookups=GP_LOOKUPS,
+    first_orders=({}, {"country": "DE"}, {"unknown_sku": True}, {}, {"status_id": 7}, {}),
+)
+
+LUMEN = Company(
+    slug="lumen",
+    name="Lumen Home",
+    domain="lumen-home.example",
+    time_zone="Europe/London",
+    store=Side(
+        kind="adobe_commerce",
+        name="Lumen Commerce",
+        slug="shop",
+        simulator="lumen-shop",
+        values=adobe_commerce,
+    ),
+    erp=Side(kind="gp", name="Lumen GP", slug="ledger", simulator="gp", values=gp("LU")),
+    prefix="LU-",
+    lookups=GP_LOOKUPS,
+    first_orders=(
+        {},
+        {"kind": "configurable"},
+        {"kind": "bundle_fixed"},
+        {"payment": "authorized"},
+        {"store": "de"},
+        {"coupon": {"code": "AUTUMN", "percent": 10}},
+    ),
+)
+
+COMPANIES = (ACME, HARBOUR, LUMEN)

@@ -39,7 +39,11 @@ def _shop(name: str, store_hash: str, *more: str) -> Program:
 
 PROGRAMS = (
     _shop("acme-shop", "acme0utd00r"),
-    Program("acme-ledger", "sandbox.business_central"),
+    Program("acme-bc", "sandbox.business_central"),
+    _shop("harbour-shop", "harb0ursupply"),
+    Program("lumen-shop", "sandbox.adobe_commerce", ("--edition", "paas"), sells=True),
+    # Two companies keep their books in one Dynamics GP installation.
+    Program("gp", "sandbox.gp"),
 )
 
 

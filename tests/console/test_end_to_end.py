@@ -171,7 +171,7 @@ def test_an_order_is_watched_from_sign_in_to_ledger_held_released_and_replayed(p
     expect(page.get_by_role("heading", name="In the ledger")).to_be_visible(timeout=20_000)
     booked = flow.booked()
     assert (booked["posted"], booked["duplicates"]) == (2, {})
-    page.goto("/audit/")
+    page.goto("/audit/?actor=admin@example.com")
     expect(page.get_by_text("admin@example.com").first).to_be_visible()
     assert page.complaints == []
 

@@ -61,7 +61,7 @@ def test_the_stack_comes_up_books_an_order_and_leaves_no_orphan(tmp_path):
     try:
         for line in process.stdout:
             seen.append(line)
-            if "posted as" in line:
+            if "booked as" in line:
                 break
         else:
             pytest.fail("".join(seen))

@@ -88,7 +88,7 @@ def test_after_rotation_the_old_key_can_go_for_closed_tenants_too(
 def test_a_second_rotation_writes_nothing(tenant, settings):
     connect("Shop")
     settings.ENCRYPTION_KEYS = [NEW, settings.ENCRYPTION_KEYS[0]]
-    assert "Acme Outdoor: 0 values" not in rotate()
+    assert f"{tenant.name}: 0 values" not in rotate()
 
     def stored() -> list[tuple[str, ...]]:
         with connection.cursor() as cursor:
@@ -96,7 +96,7 @@ def test_a_second_rotation_writes_nothing(tenant, settings):
             return cursor.fetchall()
 
     before = stored()
-    assert "Acme Outdoor: 0 values" in rotate()
+    assert f"{tenant.name}: 0 values" in rotate()
     assert stored() == before
 
 
@@ -105,7 +105,7 @@ def test_a_value_that_no_key_opens_is_named_and_left_as_it_is(tenant, settings):
     old = settings.ENCRYPTION_KEYS[0]
     settings.ENCRYPTION_KEYS = [NEW]
     with pytest.raises(
-        CommandError, match=rf"Acme Outdoor: connectors_connection {row.pk}: .*ENCRYPTION"
+        CommandError, match=rf"{tenant.name}: connectors_connection {row.pk}: .*ENCRYPTION"
     ):
         rotate()
     with pytest.raises(EncryptionKeyMissing):
