@@ -13,6 +13,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connectors.master_data import Catalog, ChangeSubscription, Feed, MasterData, Page
+from connectors.notices import DeliveryRefused, Hook, HookAnswer, Notice
 from connectors.records import (
     CustomerDraft,
     DocumentDraft,
@@ -27,6 +29,29 @@ from connectors.records import (
 
 if TYPE_CHECKING:
     from connectors.kit import Kit
+
+
+__all__ = [
+    "Booking",
+    "Catalog",
+    "ChangeSubscription",
+    "Check",
+    "DeliveryRefused",
+    "Erp",
+    "Feed",
+    "Hook",
+    "HookAnswer",
+    "MasterData",
+    "Notice",
+    "Page",
+    "Ping",
+    "Role",
+    "Setting",
+    "Store",
+    "Target",
+    "TargetField",
+    "Verdict",
+]
 
 
 class Role(StrEnum):
@@ -97,37 +122,6 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """ "Record ``external_id`` of ``record`` changed." ``delivery_id`` is stable over redeliveries."""
-
-    record: str  # order | invoice | refund | customer | product | ...
-    external_id: str  # of the order, for orders, invoices and refunds alike
-    delivery_id: str
-    event: str = ""  # the system's own word for what happened
-    occurred_at: datetime | None = None
-
-
-class DeliveryRefused(Exception):
-    """A webhook delivery that we do not believe. ``code``: signature_missing | signature_wrong |
-    timestamp_outside_window | secret_header_wrong | unreadable."""
-
-    def __init__(self, code: str, words: str) -> None:
-        super().__init__(words)
-        self.code = code
-        self.words = words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
-    """A webhook registration at the store, as the store reports it."""
-
-    external_id: str
-    scope: str
-    destination: str
-    is_active: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetField:
     """One field of an ERP customer, document or line that a mapping can fill.
 
@@ -173,16 +167,7 @@ class Booking:
     waits_as: str = "waits in the ERP"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HookAnswer:
-    """What a vendor's handshake or delivery is answered with."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "text/plain; charset=utf-8"
-
-
-class Store(ABC):
+class Store(Catalog, ABC):
     """A shop: where orders come from.
 
     An order's ``external_id`` is the key by which its transfer is known for ever, so it must be
@@ -292,7 +277,7 @@ class Store(ABC):
         return ""
 
 
-class Erp(ABC):
+class Erp(MasterData, ABC):
     """A ledger: where documents are booked.
 
     After a write without an answer nothing is sent again before ``carried_out_within`` is over,

@@ -4,6 +4,17 @@ Frozen values without I/O. Money is ``Decimal`` at the precision received, in th
 the record names; instants are aware UTC; ledger dates are plain dates.
 """
 
+from connectors.records.catalog import (
+    CatalogItem,
+    ItemPrice,
+    Party,
+    PriceChange,
+    ProductDraft,
+    RowResult,
+    StockChange,
+    StockLevel,
+    StoreProduct,
+)
 from connectors.records.documents import (
     DocumentDraft,
     DocumentKind,
@@ -33,6 +44,7 @@ from connectors.records.sales import Refund, RefundPayment, RefundStatus, StoreI
 
 __all__ = [
     "Address",
+    "CatalogItem",
     "Charge",
     "ChargeKind",
     "Customer",
@@ -46,15 +58,23 @@ __all__ = [
     "ErpDocument",
     "ErpDocumentLine",
     "ErpItem",
+    "ItemPrice",
     "LineKind",
     "Order",
     "OrderLine",
+    "Party",
     "Payment",
     "PaymentEvent",
+    "PriceChange",
+    "ProductDraft",
     "Refund",
     "RefundPayment",
     "RefundStatus",
+    "RowResult",
+    "StockChange",
+    "StockLevel",
     "StoreInvoice",
+    "StoreProduct",
     "Tender",
     "TenderKind",
 ]
