@@ -236,6 +236,10 @@ class Store(Catalog, ABC):
     ) -> tuple[Hook, ...]:
         """Register what is missing, revive what is inactive, leave the rest; safe to repeat."""
 
+    def hook_health(self, *, destination: str) -> tuple[Hook, ...]:
+        """The hooks that lead to us as the store has them now, switched off ones included."""
+        return ()
+
     @abstractmethod
     def remove_hooks(self, *, destination: str) -> int: ...
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from connectors.notices import DeliveryRefused, Notice
+from connectors.notices import DeliveryRefused, HookAnswer, Notice
 from connectors.records import (
     Party,
     PriceChange,
@@ -144,6 +144,19 @@ class MasterData:
         """Make or renew the change subscriptions of this connection; () where there are none.
         ``known`` are ids of those that we made before. Safe to repeat."""
         return ()
+
+    @classmethod
+    def handshake(
+        cls,
+        *,
+        values: Mapping[str, str],
+        method: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> HookAnswer | None:
+        """The answer to the question whether an address is ours; None if it is a notice."""
+        return None
 
     @classmethod
     def read_notices(

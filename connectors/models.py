@@ -75,6 +75,7 @@ class Subscription(models.Model):
     external_id = models.CharField(max_length=200)
     destination = models.URLField(max_length=500)
     is_active = models.BooleanField(default=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

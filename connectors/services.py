@@ -12,11 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from audit import services as audit
 from audit.actions import Action
 from connectors.contract import (
+    ChangeSubscription,
     Check,
     DeliveryRefused,
     Erp,
@@ -309,9 +311,13 @@ def read_delivery(
 ) -> tuple[Notice, ...]:
     """Verify a delivery and read its notices; a refused one is counted. Raises DeliveryRefused."""
     system = SYSTEMS[connection.kind]
-    if not issubclass(system, Store):
-        raise DeliveryRefused("unreadable", f"{system.title} sends no webhooks to this address.")
     try:
+        if issubclass(system, Erp):
+            return system.read_notices(
+                headers={name.lower(): value for name, value in headers.items()},
+                body=body,
+                client_state=hook_secret_header(connection)[1],
+            )
         return system.read_delivery(
             values=full_values(connection),
             headers={name.lower(): value for name, value in headers.items()},
@@ -334,8 +340,6 @@ def answer_handshake(
 ) -> HookAnswer | None:
     """The answer to a vendor's question whether this address is ours; None for a delivery."""
     system = SYSTEMS[connection.kind]
-    if not issubclass(system, Store):
-        return None
     return system.handshake(
         values=full_values(connection),
         method=method,
@@ -422,6 +426,71 @@ def ensure_hooks(connection: Connection, records: Iterable[str]) -> tuple[Hook, 
         )
         _remember_hooks(connection, hooks)
     return hooks
+
+
+def subscribe(connection: Connection) -> tuple[ChangeSubscription, ...]:
+    """Make or renew an ERP's change subscriptions; () where it has none. Raises ConnectorError."""
+    with _one_at_a_time(connection):
+        known = {row.scope: row for row in connection.subscriptions.all()}
+        made = open_erp(connection).subscribe(
+            destination=hook_destination(connection),
+            client_state=hook_secret_header(connection)[1],
+            known=[row.external_id for row in known.values()],
+        )
+        with transaction.atomic():
+            fresh = [
+                one.resource
+                for one in made
+                if one.resource not in known or known[one.resource].external_id != one.external_id
+            ]
+            for one in made:
+                Subscription.objects.update_or_create(
+                    connection=connection,
+                    scope=one.resource,
+                    defaults={
+                        "external_id": one.external_id,
+                        "destination": one.destination,
+                        "is_active": True,
+                        "expires_at": one.expires_at,
+                        "checked_at": timezone.now(),
+                    },
+                )
+            names = [one.resource for one in made]
+            connection.subscriptions.exclude(scope__in=names).delete()
+            if fresh:
+                audit.record(
+                    Action.HOOKS_REGISTERED,
+                    f"“{connection.name}” tells us of changes of {', '.join(fresh)}.",
+                    connection_id=connection.pk,
+                    data={"resources": fresh},
+                )
+    return made
+
+
+def hook_health(connection: Connection) -> tuple[Hook, ...]:
+    """How the store itself sees the hooks that lead to us. Raises ConnectorError."""
+    return open_store(connection).hook_health(destination=hook_destination(connection))
+
+
+def warn_of_silence(connection: Connection, after: timedelta) -> None:
+    """Stores switch off hooks that deliver nothing for long: say so before that happens."""
+    now = timezone.now()
+    last = connection.tallies.aggregate(at=Max("last_accepted_at"))["at"]
+    begun = last or connection.created_at
+    if now - begun < after or not connection.subscriptions.filter(is_active=True).exists():
+        return
+    with transaction.atomic():
+        row = Connection.objects.select_for_update().get(pk=connection.pk)
+        if row.state == State.HEALTHY:
+            _set_state(
+                row,
+                State.DEGRADED,
+                "hooks_silent",
+                f"No webhook has arrived for {(now - begun).days} days.",
+                "Stores switch webhooks off after long silence. If there were sales, register the "
+                "webhooks again; orders come in by the regular check meanwhile.",
+            )
+            row.save()
 
 
 @contextmanager

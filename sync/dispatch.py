@@ -21,6 +21,10 @@ TRANSFER = "transfer"
 CHECK_POSTED = "check_posted"
 RELATED = "related"
 AWAITED = "awaited"
+FLOW = "flow"
+SUBSCRIBE = "subscribe"
+HOOK_HEALTH = "hook_health"
+COMPLETENESS = "completeness"
 POLL_ORDERS = "poll_orders"
 HOOKS = "hooks"
 SEAL = "seal"
@@ -32,6 +36,10 @@ TASK_OF = {
     CHECK_POSTED: "sync.check_posted",
     RELATED: "sync.look_for_related",
     AWAITED: "sync.look_for_posting",
+    FLOW: "sync.run_flow",
+    SUBSCRIBE: "sync.subscribe",
+    HOOK_HEALTH: "sync.look_after_hooks",
+    COMPLETENESS: "sync.count_missing",
     POLL_ORDERS: "sync.poll_orders",
     HOOKS: "sync.register_hooks",
     SEAL: "sync.seal",
@@ -46,6 +54,10 @@ PRIORITY = {
     POLL_ORDERS: 50,
     HOOKS: 55,
     AWAITED: 60,
+    FLOW: 70,
+    SUBSCRIBE: 45,
+    HOOK_HEALTH: 75,
+    COMPLETENESS: 78,
     SEAL: 80,
     PURGE: 90,
 }

@@ -13,12 +13,14 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
+from audit import services as audit
+from audit.actions import Action
 from connectors import services
 from connectors.contract import Hook
 from connectors.errors import ConnectorError, NeedsAttention
 from connectors.models import Connection
 from connectors.signals import connection_recovered
-from sync import dispatch, route_settings
+from sync import dispatch, route_settings, schedules
 from sync.models import Flow, Route
 
 AGAIN_AFTER = timedelta(minutes=5)
@@ -60,10 +62,92 @@ def register_for_routes(connection_id: int) -> None:
         dispatch.wake_at(dispatch.HOOKS, connection_id, timezone.now() + wait)
 
 
+IDLE_WARNING = timedelta(days=75)  # stores deactivate hooks that were silent for ninety days
+HEALTH_EVERY = timedelta(hours=1)
+RENEW_BEFORE = timedelta(hours=24)
+LOOK_AT_LEAST = timedelta(hours=6)
+
+
+def look_after(connection_id: int) -> None:
+    """Revive hooks that the store has deactivated, and fetch exactly what they did not tell.
+
+    The regular check reads from where it last was, so the gap is neither guessed nor read twice.
+    """
+    connection = Connection.objects.filter(pk=connection_id, role="store").first()
+    routes = Route.objects.filter(store=connection, is_active=True)
+    if connection is None or not routes.exists():
+        dispatch.forget(dispatch.HOOK_HEALTH, connection_id)
+        return
+    dispatch.wake_at(dispatch.HOOK_HEALTH, connection_id, timezone.now() + HEALTH_EVERY)
+    if not connection.is_open:
+        return
+    try:
+        before = {row.scope for row in connection.subscriptions.filter(is_active=True)}
+        states = {hook.scope: hook.is_active for hook in services.hook_health(connection)}
+        lost = sorted(scope for scope in before if not states.get(scope, not states))
+        register(connection)
+    except NeedsAttention as error:
+        if error.source == str(connection.pk):
+            services.report_problem(connection, error)
+        return
+    except ConnectorError:
+        return  # the exchanges tell why; it is looked after again in an hour
+    if lost:
+        audit.record(
+            Action.HOOKS_HEALED,
+            f"The store had switched off webhooks of “{connection.name}”: {', '.join(lost)}. They "
+            "are on again, and what they did not tell is fetched.",
+            connection_id=connection.pk,
+            data={"scopes": lost},
+        )
+        for route in routes:
+            dispatch.wake(dispatch.POLL_ORDERS, route.pk)
+    services.warn_of_silence(connection, IDLE_WARNING)
+
+
+def subscribe(connection_id: int) -> None:
+    """Keep an ERP's change subscriptions alive, well before they end."""
+    connection = Connection.objects.filter(pk=connection_id, role="erp").first()
+    wanted = connection is not None and any(
+        schedules.wanted(route)
+        for route in Route.objects.filter(erp=connection, is_active=True).select_related(
+            "store", "erp"
+        )
+    )
+    if connection is None or not wanted:
+        dispatch.forget(dispatch.SUBSCRIBE, connection_id)
+        return
+    now = timezone.now()
+    dispatch.wake_at(dispatch.SUBSCRIBE, connection_id, now + LOOK_AT_LEAST)
+    if not connection.is_open:
+        return
+    try:
+        made = services.subscribe(connection)
+    except NeedsAttention as error:
+        if error.source == str(connection.pk):
+            services.report_problem(connection, error)
+        return
+    except ConnectorError as error:
+        wait = error.retry_after or AGAIN_AFTER
+        dispatch.wake_at(dispatch.SUBSCRIBE, connection_id, now + wait)
+        return
+    if not made:
+        dispatch.forget(dispatch.SUBSCRIBE, connection_id)
+        return
+    due = min(one.expires_at for one in made) - RENEW_BEFORE
+    dispatch.wake_at(
+        dispatch.SUBSCRIBE, connection_id, min(max(due, now + AGAIN_AFTER), now + LOOK_AT_LEAST)
+    )
+
+
 @receiver(post_save, sender=Route)
 def route_saved(sender: type[Route], instance: Route, **more: Any) -> None:
     if instance.is_active:
         dispatch.wake(dispatch.HOOKS, instance.store_id)
+        dispatch.wake_at(dispatch.HOOK_HEALTH, instance.store_id, timezone.now() + HEALTH_EVERY)
+        dispatch.wake_at(dispatch.COMPLETENESS, instance.pk, timezone.now() + AGAIN_AFTER)
+        if schedules.ensure(instance):
+            dispatch.wake(dispatch.SUBSCRIBE, instance.erp_id)
 
 
 @receiver(connection_recovered)

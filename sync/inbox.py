@@ -15,7 +15,7 @@ from audit.actions import Action
 from connectors.contract import Notice
 from connectors.models import Connection
 from sync import dispatch
-from sync.models import Flow, InboxEvent, Route, State, Transfer
+from sync.models import Flow, FlowSchedule, InboxEvent, Route, State, Transfer
 from tenants.database import database
 
 # One checkout fires several webhooks within seconds; a booked order is looked at once for all.
@@ -97,6 +97,8 @@ def process(event_id: int) -> list[int]:
                 dispatch.forget(dispatch.EVENT, event_id)
             return []
         due: list[int] = []
+        if event.connection.role == "erp":
+            _wake_flows(event)
         for route in _routes(event.connection):
             if event.record == "order":
                 transfer = touch(
@@ -110,6 +112,27 @@ def process(event_id: int) -> list[int]:
         event.save(update_fields=["processed_at"])
         dispatch.forget(dispatch.EVENT, event_id)
     return due
+
+
+# A hundred changes of one item within this time are one reading.
+COALESCE = timedelta(seconds=5)
+FLOWS_OF_RECORD = {
+    "item": (Flow.ITEMS, Flow.PRICES, Flow.STOCK),
+    "customer": (Flow.CUSTOMERS,),
+    "*": (Flow.ITEMS, Flow.PRICES, Flow.STOCK, Flow.CUSTOMERS),
+}
+
+
+def _wake_flows(event: InboxEvent) -> None:
+    """An ERP told of a change: the flows that it concerns run a moment later, once for all."""
+    rows = FlowSchedule.objects.filter(
+        route__erp=event.connection,
+        route__is_active=True,
+        is_paused=False,
+        flow__in=FLOWS_OF_RECORD.get(event.record, ()),
+    )
+    for row in rows:
+        dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + COALESCE)
 
 
 def _routes(connection: Connection) -> Iterable[Route]:

@@ -31,6 +31,7 @@ SALES_ACCOUNTS = "sales_accounts"
 CUSTOMER_CLASSES = "customer_classes"
 VARIANTS = "variants"
 WAREHOUSES = "warehouses"
+STOCK_BUFFERS = "stock_buffers"
 
 TABLES: dict[str, TableInfo] = {
     table.name: table
@@ -163,6 +164,15 @@ TABLES: dict[str, TableInfo] = {
             "every other method.",
             "Shipping method",
             "Warehouse",
+            ("*",),
+        ),
+        TableInfo(
+            STOCK_BUFFERS,
+            "Safety stock by item class",
+            "How many pieces the store never shows, by the item's class in the ERP. “*” stands for "
+            "every other class.",
+            "Item class",
+            "Pieces",
             ("*",),
         ),
     )

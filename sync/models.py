@@ -53,6 +53,8 @@ class Hold(models.TextChoices):
     DUPLICATE_REFERENCE = "duplicate_reference", "Reference already used"
     CONNECTION_PAUSED = "connection_paused", "Connection needs attention"
     MAPPING = "mapping", "Mapping incomplete"
+    PRICE_DROP = "price_drop", "Price falls too far"
+    SKU_SHARED = "sku_shared", "Several products share the SKU"
 
 
 class Route(models.Model):
@@ -72,6 +74,9 @@ class Route(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     start_at = models.DateTimeField(
         default=timezone.now, help_text="Orders placed before this instant are left alone."
+    )
+    completeness = models.JSONField(
+        default=dict, blank=True, help_text="What the last count of orders in the store found."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -408,3 +413,74 @@ class Cursor(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["route", "flow"], name="one_cursor_a_flow")]
+
+
+class FlowSchedule(models.Model):
+    """When master data of one flow of a route moves, and how far the reading has come.
+
+    ``resume`` is where a reading that is under way goes on, whichever process takes it up;
+    ``marker`` is what the next reading begins with. Either every ``every_minutes``, or at
+    ``at_times`` (HH:MM in the tenant's time zone).
+    """
+
+    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="schedules")
+    flow = models.CharField(max_length=20, choices=Flow)
+    every_minutes = models.PositiveIntegerField(default=30)
+    at_times = ArrayField(models.CharField(max_length=5), default=list, blank=True)
+    is_paused = models.BooleanField(default=False)
+    resume = models.TextField(blank=True)
+    marker = models.TextField(blank=True)
+    is_running = models.BooleanField(default=False)
+    lease_token = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True)
+    rows_seen = models.PositiveBigIntegerField(default=0)
+    rows_written = models.PositiveBigIntegerField(default=0)
+    rows_refused = models.PositiveBigIntegerField(default=0)
+    words = models.TextField(blank=True, help_text="How the last reading ended, for people.")
+    report = models.JSONField(
+        default=dict, blank=True, help_text="What is on one side only, after a whole reading."
+    )
+
+    class Meta:
+        ordering = ["route", "flow"]
+        constraints = [
+            models.UniqueConstraint(fields=["route", "flow"], name="one_schedule_a_flow")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.route}: {self.get_flow_display()}"
+
+
+class SentValue(models.Model):
+    """What was last written to the store for one key of one flow, so that only differences are
+    written again. ``is_matched`` is False for what the store does not have."""
+
+    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="+")
+    flow = models.CharField(max_length=20, choices=Flow)
+    key = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)
+    value = models.CharField(max_length=100, blank=True, help_text="For people: 24.99, or 17.")
+    is_matched = models.BooleanField(default=True)
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["route", "flow", "key"], name="one_value_sent_per_key")
+        ]
+
+
+class SoldLine(models.Model):
+    """Goods that were booked from the store, for ERPs whose stock does not fall when a sale is
+    booked: what is not yet relieved there is taken off before stock is shown in the store."""
+
+    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="+")
+    transfer = models.ForeignKey(Transfer, on_delete=models.CASCADE, related_name="+")
+    number = models.CharField(max_length=100)
+    quantity = models.DecimalField(max_digits=18, decimal_places=5)
+    sold_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["route", "number", "sold_at"], name="sold_by_number")]

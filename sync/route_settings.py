@@ -14,7 +14,7 @@ from django.db import transaction
 
 from audit import services as audit
 from audit.actions import Action
-from connectors.contract import Booking, Erp, Setting, Store
+from connectors.contract import Booking, Erp, Feed, Setting, Store
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
 from sync import dispatch
@@ -23,6 +23,7 @@ from tenants.database import database
 
 YES_NO = (("yes", "Yes"), ("no", "No"))
 NOTHING = "nothing"
+OFF = "off"
 
 
 def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
@@ -60,6 +61,7 @@ def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
         ),
         *_of_refunds(store, erp),
         *_of_payments(erp),
+        *_of_master_data(store, erp),
         Setting(
             name="ledger_date",
             label="Document and posting date",
@@ -225,6 +227,128 @@ def _of_payments(erp: type[Erp]) -> tuple[Setting, ...]:
     )
 
 
+def _of_master_data(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
+    found: list[Setting] = []
+    if erp.item_feed is not Feed.NONE and "items" in store.takes:
+        found += _ITEMS
+    if erp.price_feed is not Feed.NONE and "prices" in store.takes:
+        found += _PRICES
+    if erp.stock_feed is not Feed.NONE and "stock" in store.takes:
+        found += _STOCK
+        if not erp.relieves_stock:
+            found.append(_RELIEF)
+        if store.locations:
+            found.append(_STORE_LOCATION)
+    return tuple(found)
+
+
+_ITEMS = (
+    Setting(
+        name="items_flow",
+        label="Items of the ERP",
+        kind="choice",
+        choices=(
+            (OFF, "Are left alone"),
+            ("align", "Are matched with products by SKU, and what is on one side only is reported"),
+            ("update", "Are matched, and name and text of the product follow the ERP"),
+            ("create", "Are matched and followed, and missing products are created, hidden"),
+        ),
+        default=OFF,
+    ),
+    Setting(
+        name="items_by_barcode",
+        label="Match products by barcode when no SKU matches",
+        kind="boolean",
+        choices=YES_NO,
+        default="no",
+    ),
+)
+_PRICES = (
+    Setting(
+        name="prices_flow",
+        label="Prices of the ERP",
+        kind="choice",
+        choices=((OFF, "Are left alone"), ("write", "Are written to the store")),
+        default=OFF,
+    ),
+    Setting(
+        name="price_list",
+        label="Price list, level or group",
+        required=False,
+        help="Empty means the item's own price.",
+    ),
+    Setting(
+        name="sale_price_list",
+        label="Price list for sale prices",
+        required=False,
+        help="Its price is shown as the sale price where it is lower.",
+    ),
+    Setting(
+        name="price_tax",
+        label="Tax in prices",
+        kind="choice",
+        choices=(
+            ("as_is", "The ERP's prices are right as they are"),
+            ("add", "Prices without tax get it added"),
+            ("remove", "Prices with tax get it taken out"),
+        ),
+        default="as_is",
+    ),
+    Setting(name="price_tax_rate", label="Tax rate (percent)", kind="decimal", default="0"),
+    Setting(
+        name="price_currency",
+        label="Currency of the store's prices",
+        required=False,
+        pattern=r"^[A-Z]{3}$",
+        help="An ISO code. Prices in other currencies are left out. Empty takes all.",
+    ),
+    Setting(
+        name="price_ending",
+        label="Round prices up to an ending of",
+        kind="choice",
+        choices=(("0", "None"), ("0.99", ".99"), ("0.95", ".95"), ("0.90", ".90")),
+        default="0",
+    ),
+    Setting(
+        name="price_drop_limit",
+        label="Hold a price that falls by more than (percent)",
+        kind="decimal",
+        default="30",
+        help="A wrong price on a live store costs money within minutes. 0 holds none.",
+    ),
+)
+_STOCK = (
+    Setting(
+        name="stock_flow",
+        label="Stock of the ERP",
+        kind="choice",
+        choices=((OFF, "Is left alone"), ("write", "Is written to the store")),
+        default=OFF,
+    ),
+    Setting(
+        name="stock_locations",
+        label="Locations that count",
+        required=False,
+        help="The ERP's location codes, separated by commas. Empty counts all.",
+    ),
+)
+_RELIEF = Setting(
+    name="stock_relief_days",
+    label="Days until a sale is taken off the ERP's stock",
+    kind="integer",
+    default="2",
+    pattern=r"^\d{1,3}$",
+    help="Booking a receivables document does not lower this ERP's stock. What was sold online in "
+    "the last days is taken off what the store shows, so that nothing is sold twice.",
+)
+_STORE_LOCATION = Setting(
+    name="store_location",
+    label="Location or source in the store",
+    required=False,
+    help="Where the store keeps the stock. Empty means its default.",
+)
+
+
 def booking(route: Route, name: str, values: Mapping[str, str]) -> Booking | None:
     """The booking that a route's setting ``document_kind``, ``refund_kind`` or ``payment_kind``
     chooses; None if nothing is booked."""
@@ -293,8 +417,9 @@ def _problem(setting: Setting, value: str) -> str:
                 return "Must be a time such as 17:30."
         case "decimal":
             try:
-                if Decimal(value) < 0 or Decimal(value) > 5:
-                    return "Must be between 0.00 and 5.00."
+                most = 5 if setting.name == "rounding_limit" else 100
+                if not 0 <= Decimal(value) <= most:
+                    return f"Must be between 0 and {most}."
             except InvalidOperation:
                 return "Must be an amount such as 0.05."
     if setting.name == "time_zone" and value not in available_timezones():

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from audit import exchanges, seals
 from connectors.errors import ConnectorError
-from sync import dispatch, hooks, inbox
+from sync import completeness, dispatch, hooks, inbox
 from sync.models import Transfer
-from sync.pipelines import awaited, polling, related, work
+from sync.pipelines import awaited, flows, polling, related, work
 from tenants.acting import acting_as
 from tenants.tasks import tenant_task
 
@@ -78,6 +78,34 @@ def register_hooks(key: str) -> None:
     """Register the webhooks that the routes of a store need."""
     with acting_as("worker"):
         hooks.register_for_routes(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.FLOW])
+def run_flow(key: str) -> None:
+    """Carry one flow of master data on for a while."""
+    with acting_as("worker"):
+        flows.run(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.SUBSCRIBE])
+def subscribe(key: str) -> None:
+    """Keep an ERP's change subscriptions alive."""
+    with acting_as("worker"):
+        hooks.subscribe(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.HOOK_HEALTH])
+def look_after_hooks(key: str) -> None:
+    """Revive a store's hooks."""
+    with acting_as("worker"):
+        hooks.look_after(int(key))
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.COMPLETENESS])
+def count_missing(key: str) -> None:
+    """Compare the store's orders with ours."""
+    with acting_as("worker"):
+        completeness.check(int(key))
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.SEAL])

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,29 +18,28 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from connectors.errors import (
     ConnectorError,
     NeedsAttention,
-    OutcomeUnknown,
     TryLater,
     UnexpectedShape,
 )
 from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard, AddressRefused, GuardedPoolManager
+from connectors.kit.guard import AddressRefused
 from connectors.kit.redact import Redactor
+from connectors.kit.session import new_session as new_session
 from connectors.kit.throttle import Budget
+from connectors.kit.troubles import SAFE_METHODS as SAFE_METHODS
+from connectors.kit.troubles import explain as explain
 from connectors.kit.windows_auth import WindowsSignIn
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 PASSING = frozenset({502, 503, 504})
 TRIES = 3
 REPEAT_WITHIN = 10.0  # seconds from the first try; a slower trouble is not a passing one
 MOST_BYTES = 64 * 1024 * 1024
 LONGEST_PAUSE = 24 * 3600
-_QUERY = re.compile(r"\?[^\s'\")]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,66 +91,6 @@ class Reply:
             except (ValueError, OverflowError):
                 seconds = default
         return None if seconds is None else timedelta(seconds=min(seconds, LONGEST_PAUSE))
-
-
-class _Adapter(HTTPAdapter):
-    def __init__(
-        self,
-        guard: AddressGuard,
-        pool_size: int,
-        authority: str,
-        sign_in: Callable[[Any], None] | None,
-    ) -> None:
-        self._guard = guard
-        self._authority = authority
-        self._sign_in = sign_in
-        super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        connections, maxsize, block = (*args, 10, 10, False)[:3]
-        more = {"ssl_context": _trusting(self._authority)} if self._authority else {}
-        self.poolmanager = GuardedPoolManager(
-            num_pools=connections,
-            maxsize=maxsize,
-            block=block,
-            guard=self._guard,
-            sign_in=self._sign_in,
-            **more,
-        )
-
-
-def _trusting(authority: str) -> ssl.SSLContext:
-    """A context that trusts these certificates (PEM); the public ones are added by requests. An
-    authority between the root and the server is enough by itself."""
-    context = urllib3.util.ssl_.create_urllib3_context()
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    try:
-        context.load_verify_locations(cadata=authority)
-    except ssl.SSLError as error:
-        raise NeedsAttention(
-            f"certificate authority: {error}",
-            reason="The certificate authority in the connection's settings cannot be read.",
-            advice="Paste the certificate again, from BEGIN CERTIFICATE to END CERTIFICATE.",
-            code="settings",
-        ) from error
-    return context
-
-
-def new_session(
-    kit: Kit, *, authority: str = "", sign_in: Callable[[Any], None] | None = None
-) -> requests.Session:
-    """A pooled session that dials through the guard and takes nothing from the environment.
-
-    ``authority`` is the PEM text of certificates to trust beside the public ones; ``sign_in`` is
-    called with each new connection.
-    """
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = kit.ca_file or True
-    adapter = _Adapter(kit.guard, kit.pool_size, authority, sign_in)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 class Http:
@@ -224,8 +162,8 @@ class Http:
         ``path`` is relative to the base, or a whole address on its host (a next-page link); a
         link to another host is refused, since our credentials would go with it. ``body`` is sent as
         JSON, ``content`` as it is. One that could not begin by ``begin_by`` (``time.monotonic``)
-        is not sent at all and raises TryLater: its caller's claim may be over. Reads are repeated within seconds on a passing trouble; a write
-        is sent once. Raises ConnectorError.
+        is not sent at all and raises TryLater: its caller's claim may be over. Reads are repeated
+        within seconds on a passing trouble; a write is sent once. Raises ConnectorError.
         """
         data = content if body is None else _as_json(body)
         try:
@@ -265,7 +203,7 @@ class Http:
                             counts=False,
                             retry_after=timedelta(seconds=2),
                         )
-                    reply = self._send_signed_in(method, url, params, data, sent, purpose)
+                    reply = self._send_signed_in(method, url, params, data, sent, purpose, begin_by)
             except TryLater as error:
                 if attempt == tries or not error.counts or time.monotonic() > patience:
                     raise
@@ -287,6 +225,7 @@ class Http:
         data: bytes | None,
         headers: Mapping[str, str],
         purpose: str,
+        begin_by: float | None,
     ) -> Reply:
         """A kept connection whose sign-in the server has forgotten is left for a new one, once:
         with a 401 nothing was done."""
@@ -294,6 +233,14 @@ class Http:
         reply = self._send(method, url, params, data, headers, purpose)
         if reply.status != 401 or self._windows is None:
             return reply
+        if begin_by is not None and time.monotonic() > begin_by:
+            raise TryLater(
+                f"{method} {self._path(url)}: not sent again, its time is over",
+                reason="The server wanted a new sign-in, and the time to send was over. Nothing "
+                "was done.",
+                counts=False,
+                retry_after=timedelta(seconds=2),
+            )
         with self._session_lock:
             if self._session is session:
                 self._session = self._new_session()
@@ -392,113 +339,6 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     except ValueError:
         return "", "", None
     return parts.scheme, parts.hostname or "", port
-
-
-def explain(method: str, url: str, error: Exception) -> ConnectorError:
-    """What a transport failure means: was anything sent, whose fault is it, what happens next."""
-    # A query may hold a shopper's address; the recorded exchange has it, under its own rules.
-    detail = _QUERY.sub("?…", f"{method} {url}: {type(error).__name__}: {error}")[:500]
-    chain = list(_causes(error))
-    if any(isinstance(cause, AddressRefused) for cause in chain):
-        refused = next(cause for cause in chain if isinstance(cause, AddressRefused))
-        return NeedsAttention(
-            detail,
-            reason=f"The address leads to {refused.address}, inside a private network.",
-            advice="Correct the address; or ask the operator to allow this network.",
-            code="address_refused",
-        )
-    if _no_trust(chain):
-        return _tls_trouble(detail, str(error)[:300], chain)
-    if any(isinstance(cause, urllib3.exceptions.NameResolutionError) for cause in chain):
-        return TryLater(
-            detail, reason="The system's name could not be found in the DNS.", code="dns"
-        )
-    not_sent = (
-        requests.exceptions.ConnectTimeout,
-        urllib3.exceptions.ConnectTimeoutError,
-        urllib3.exceptions.NewConnectionError,
-        ConnectionRefusedError,
-    )
-    if any(isinstance(cause, not_sent) for cause in chain):
-        return TryLater(detail, reason="The system could not be reached.", code="network")
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return NeedsAttention(detail, reason="The address is not valid.", code="settings")
-    if method in SAFE_METHODS:
-        return TryLater(detail, reason="The system did not answer in time.", code="timeout")
-    return OutcomeUnknown(detail)
-
-
-def _no_trust(chain: list[BaseException]) -> bool:
-    """Whether the handshake failed, so that nothing was sent and a person must act.
-
-    TLS also fails in the middle of an exchange: a closed connection met while sending, a record
-    that is cut off or damaged on the way. Then the request may have arrived.
-    """
-    troubles = [cause for cause in chain if isinstance(cause, ssl.SSLError)]
-    if not troubles:
-        outer = requests.exceptions.SSLError | urllib3.exceptions.SSLError
-        return any(isinstance(cause, outer) for cause in chain)
-    return any(
-        isinstance(cause, ssl.SSLCertVerificationError) or _in_handshake(cause)
-        for cause in troubles
-    )
-
-
-def _in_handshake(error: ssl.SSLError) -> bool:
-    """Whether a TLS error was raised while the connection was being set up."""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_name == "do_handshake":
-            return not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-        trace = trace.tb_next
-    return False
-
-
-# OpenSSL's X509_V_ERR numbers (x509_vfy.h).
-_EXPIRED, _NOT_YET, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64
-
-
-def _tls_trouble(detail: str, words: str, chain: list[BaseException]) -> NeedsAttention:
-    number = next(
-        (cause.verify_code for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)),
-        0,
-    )
-    if number in (_EXPIRED, _NOT_YET):
-        reason = (
-            "The server's certificate has expired."
-            if number == _EXPIRED
-            else "The server's certificate is not valid yet, or a clock is wrong."
-        )
-        advice = "The system's administrator must install a certificate that is valid now."
-    elif number in (_OTHER_NAME, _OTHER_ADDRESS):
-        reason = "The server's certificate is made for another name than the address names."
-        advice = (
-            "Enter the address with the name that the certificate is made for; or the system's "
-            "administrator must install a certificate for this name."
-        )
-    elif number:
-        reason = "The server's certificate comes from an authority that is not trusted."
-        advice = (
-            "If the company has a certificate authority of its own, enter its certificate in the "
-            "connection's settings, where there is a field for it, or the operator must trust it; "
-            "otherwise the system's administrator must install a certificate of a public one."
-        )
-    else:
-        reason = "The secure connection (TLS) could not be set up."
-        advice = "Check that the address and port answer with https, and its TLS settings."
-    return NeedsAttention(detail, reason=reason, advice=advice, vendor_words=words, code="tls")
-
-
-def _causes(error: BaseException) -> Any:
-    seen: set[int] = set()
-    waiting: list[Any] = [error]
-    while waiting:
-        cause = waiting.pop()
-        if not isinstance(cause, BaseException) or id(cause) in seen:
-            continue
-        seen.add(id(cause))
-        yield cause
-        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

@@ -39,7 +39,7 @@ class _Carrier(Transport):
     def __init__(self, http: Http) -> None:
         super().__init__(session=requests.Session())  # type: ignore[no-untyped-call]
         self._http = http
-        self.purpose = threading.local()
+        self.now = threading.local()  # what the call of this thread is for
 
     def load(self, url: str) -> bytes:
         if not url.startswith(("https://", "http://")):
@@ -52,7 +52,8 @@ class _Carrier(Transport):
             address,
             content=message,
             headers=dict(headers),
-            purpose=getattr(self.purpose, "text", ""),
+            purpose=getattr(self.now, "purpose", ""),
+            begin_by=getattr(self.now, "begin_by", None),
             accept=frozenset({500}),
         )
         return _as_response(reply)
@@ -81,7 +82,7 @@ class Soap:
     def read(self, operation: str, /, *, purpose: str, **arguments: Any) -> Any:
         """Call an operation that changes nothing. Raises SoapFault, ConnectorError."""
         try:
-            return self._call(operation, purpose, arguments)
+            return self._call(operation, purpose, None, arguments)
         except OutcomeUnknown as error:
             raise TryLater(
                 error.detail,
@@ -94,10 +95,13 @@ class Soap:
                 raise UnexpectedShape(operation, "was answered with something else") from error
             raise TryLater(str(error), reason="The system has a problem just now.") from error
 
-    def write(self, operation: str, /, *, purpose: str, **arguments: Any) -> Any:
-        """Call an operation that changes something, once. Raises SoapFault, ConnectorError."""
+    def write(
+        self, operation: str, begin_by: float | None = None, /, *, purpose: str, **arguments: Any
+    ) -> Any:
+        """Call an operation that changes something, once. ``begin_by``: see ``Http.request``.
+        Raises SoapFault, ConnectorError."""
         try:
-            return self._call(operation, purpose, arguments)
+            return self._call(operation, purpose, begin_by, arguments)
         except _Unreadable as error:
             raise OutcomeUnknown(str(error)) from error
 
@@ -107,9 +111,11 @@ class Soap:
         message = client.create_message(self._port, operation, **arguments)
         return str(_written(message).decode())
 
-    def _call(self, operation: str, purpose: str, arguments: dict[str, Any]) -> Any:
+    def _call(
+        self, operation: str, purpose: str, begin_by: float | None, arguments: dict[str, Any]
+    ) -> Any:
         self._ready()
-        self._carrier.purpose.text = purpose
+        self._carrier.now.purpose, self._carrier.now.begin_by = purpose, begin_by
         where = f"POST {self._address} {operation}"
         try:
             return getattr(self._port, operation)(**arguments)

@@ -185,6 +185,16 @@ class EntraTokens:
         finally:
             self._lock.release()
 
+    def prove(self) -> None:
+        """A new token, whatever is kept: the old one outlives a secret that was taken back.
+        Raises NeedsAttention or TryLater."""
+        with self._lock:
+            try:
+                self._known = self._ask()
+            except ConnectorError as error:
+                error.source = self._kit.name
+                raise
+
     def _renewed(self) -> str:
         cached = self._from_cache()
         if _lasts(cached, REFRESH_EARLY):

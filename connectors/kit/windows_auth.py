@@ -30,6 +30,8 @@ from connectors.errors import ConnectorError, NeedsAttention, TryLater
 from connectors.kit import ExchangeRecord, Kit
 from connectors.kit.redact import REMOVED, Redactor
 
+LONGEST = 20.0  # seconds for all legs: a write waits for them, and its time is limited
+REFUSED_FOR = 3.0  # seconds for which a refusal answers those who ask at the same time
 MOST_BYTES = 4 * 1024 * 1024  # of the page that the sign-in asks for
 _TOKEN = re.compile(r"\b(NTLM|Negotiate)\s+[A-Za-z0-9+/=]+", re.IGNORECASE)
 
@@ -53,15 +55,16 @@ class WindowsSignIn:
         self._refused_at = 0.0
 
     def sign_in(self, connection: Any, *, kit: Kit, timeout: float) -> None:
-        """Sign a new urllib3 connection in. ``timeout`` is the longest silence in seconds.
+        """Sign a new urllib3 connection in, within ``LONGEST``; ``timeout`` is the longest silence
+        in seconds.
 
         Raises NeedsAttention for a refused account and TryLater for a connection that broke:
         either way nothing else was sent. One connection at a time: each wrong password counts
-        towards the account's lock-out, so those who waited take the answer that came meanwhile.
+        towards the account's lock-out, so those who ask together with a refused one take its
+        answer.
         """
-        asked_at = time.monotonic()
         with self._lock:
-            if self._refusal is not None and self._refused_at >= asked_at:
+            if self._refusal and time.monotonic() < self._refused_at + REFUSED_FOR:
                 raise self._refusal
             try:
                 self._legs(_Line(connection, self, kit, timeout))
@@ -133,6 +136,7 @@ class _Line:
     def __init__(self, connection: Any, sign_in: WindowsSignIn, kit: Kit, timeout: float) -> None:
         self._connection, self._sign_in = connection, sign_in
         self._kit, self._timeout = kit, timeout
+        self._deadline = time.monotonic() + LONGEST
         scheme, port = ("https", 443) if hasattr(connection.sock, "getpeercert") else ("http", 80)
         self.host = str(connection.host).strip("[]")
         place = f"[{self.host}]" if ":" in self.host else self.host
@@ -162,10 +166,10 @@ class _Line:
         exchange = http.client.HTTPConnection(self.host, self._connection.port)
         try:
             exchange.sock = self._connection.sock
-            self._connection.sock.settimeout(self._timeout)
+            self._connection.sock.settimeout(self._patience())
             exchange.request("GET", self._sign_in.path, headers=headers)
             answer = exchange.getresponse()
-            content = self._read(answer, clock)
+            content = self._read(answer)
             self._connection.sock.settimeout(self._connection.timeout)
         except (OSError, http.client.HTTPException) as error:
             trouble = f"{type(error).__name__}: {error}"
@@ -192,15 +196,21 @@ class _Line:
             )
         return answer
 
-    def _read(self, answer: http.client.HTTPResponse, clock: float) -> bytes:
+    def _patience(self) -> float:
+        """Seconds that are left for the next silence. Raises TimeoutError."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"the sign-in took more than {LONGEST:.0f} seconds")
+        return min(left, self._timeout)
+
+    def _read(self, answer: http.client.HTTPResponse) -> bytes:
         parts, size = [], 0
         while part := answer.read1(65_536):
             size += len(part)
             parts.append(part)
             if size > MOST_BYTES:
                 raise http.client.HTTPException("the page is larger than 4 MiB")
-            if time.monotonic() - clock > self._timeout * 4:
-                raise TimeoutError("the answer did not end in time")
+            self._patience()
         return b"".join(parts)
 
     def _record(

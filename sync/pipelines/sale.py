@@ -25,7 +25,7 @@ from connectors.records import (
     Order,
 )
 from sync import decide, documents, mapping, mapping_rules, outcomes, route_settings, transfers
-from sync.models import Crosswalk, Document, Flow, Hold, Route, State
+from sync.models import Crosswalk, Document, Flow, Hold, Route, SoldLine, State
 from sync.pipelines import awaited, customers, items, posting
 from sync.rules import Rules
 from sync.transfers import Lease, Settlement
@@ -202,6 +202,25 @@ def book(
             retry_after=timedelta(seconds=1),
         ) from error
     finish(lease, context.erp, booked, booking)
+    if not context.erp.relieves_stock:
+        _keep_sold(lease, sale, found, sign=-1 if booking.kind is DocumentKind.CREDIT_MEMO else 1)
+
+
+def _keep_sold(lease: Lease, sale: Order, found: Mapping[str, ErpItem], *, sign: int) -> None:
+    """Goods that this ERP does not take off its stock by booking them. Safe to repeat."""
+    with transaction.atomic():
+        SoldLine.objects.filter(transfer=lease.transfer).delete()
+        SoldLine.objects.bulk_create(
+            SoldLine(
+                route=lease.transfer.route,
+                transfer=lease.transfer,
+                number=found[line.sku].number[:100],
+                quantity=sign * line.quantity,
+                sold_at=timezone.now(),
+            )
+            for line in sale.lines
+            if line.sku in found
+        )
 
 
 def post(

@@ -13,7 +13,7 @@ from connectors import services
 from connectors.errors import ConnectorError, NeedsAttention
 from sync import dispatch, outcomes, transfers
 from sync.models import Flow, Route, State, Transfer
-from sync.pipelines import corrections, invoices, orders, payments, refunds, related
+from sync.pipelines import catalog, corrections, invoices, orders, payments, refunds, related
 from sync.transfers import Lease
 
 CARRY: dict[str, Callable[[Lease], None]] = {
@@ -22,6 +22,9 @@ CARRY: dict[str, Callable[[Lease], None]] = {
     Flow.REFUNDS: refunds.carry,
     Flow.PAYMENTS: payments.carry,
     Flow.CORRECTIONS: corrections.carry,
+    Flow.ITEMS: catalog.carry,
+    Flow.PRICES: catalog.carry,
+    Flow.STOCK: catalog.carry,
 }
 CHECK: dict[str, Callable[[Transfer], None]] = {
     Flow.ORDERS: orders.check,

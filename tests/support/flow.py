@@ -201,12 +201,14 @@ def post_hook(key: str, body: bytes, headers: dict[str, str] | None = None) -> A
 
 def empty_tables() -> None:
     """Empty every table of both tenants and what belongs to them in the public schema."""
+    from django.apps import apps
+    from django.conf import settings
+
     tables = [
-        "audit_sealedentry", "audit_seal", "audit_entry", "audit_exchange", "sync_claim",
-        "sync_crosswalk", "sync_cursor", "sync_document", "sync_transfer", "sync_inboxevent",
-        "sync_lookuprow", "sync_fieldmapping", "sync_route", "connectors_hooktally",
-        "connectors_subscription", "connectors_connection",
-    ]  # fmt: skip
+        model._meta.db_table
+        for label in settings.TENANT_APPS
+        for model in apps.get_app_config(label.split(".")[0]).get_models()
+    ]
     connection.set_schema_to_public()
     with connection.cursor() as cursor:
         # The trail refuses to be emptied; only the owner of the tables can lift that, here.

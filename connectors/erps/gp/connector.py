@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,9 +29,10 @@ from connectors.erps.gp.service import (
 )
 from connectors.erps.gp.settings import SETTINGS
 from connectors.erps.gp.soap import SoapService
-from connectors.errors import Rejected
+from connectors.errors import Rejected, TryLater
 from connectors.kit import Kit
 from connectors.kit.reader import Reader
+from connectors.kit.windows_auth import LONGEST
 from connectors.records import (
     CustomerDraft,
     DocumentDraft,
@@ -40,6 +43,8 @@ from connectors.records import (
 )
 
 ITEM_NUMBER_LENGTH = 30
+# A write that waits for its turn, looks for a batch and signs in begins within this, or not at all.
+BEGIN_SECONDS = 60
 WAITS_AS = "waits in its batch for posting in GP"
 
 
@@ -102,7 +107,10 @@ class DynamicsGP(Erp):
 
     @property
     def request_seconds(self) -> timedelta:
-        return timedelta(seconds=float(self._values.get("request_timeout_seconds") or 60) + 5)
+        """GP itself never ends a request, and may go on with it long after we gave up. It needs
+        no longer wait than ours all the same: numbers are unique, so a second one is refused."""
+        timeout = float(self._values.get("request_timeout_seconds") or 60)
+        return timedelta(seconds=BEGIN_SECONDS + 2 * LONGEST + timeout + 5)
 
     @property
     def transfers_at_once(self) -> int:
@@ -136,14 +144,16 @@ class DynamicsGP(Erp):
         new = new_customer(draft, numbering=self.numbering, page=self.writing.page)
         number = str(new.card["CustomerId"])
         parts = {"ship_to": new.ship_to, "internet": new.internet}
-        with self._writing_lock:
+        with self._turn() as begin_by:
             try:
-                self.service.create_customer(new.card, card_exists=False, **parts)
+                self.service.create_customer(
+                    new.card, card_exists=False, begin_by=begin_by, **parts
+                )
             except Rejected as error:
                 if error.code not in (EXISTS, DUPLICATE):
                     raise
                 self._must_be_ours(number, new.card, error)
-                self.service.create_customer(new.card, card_exists=True, **parts)
+                self.service.create_customer(new.card, card_exists=True, begin_by=begin_by, **parts)
         return ErpCustomer(
             external_id=number, number=number, name=str(new.card["Name"]), email=draft.email
         )
@@ -207,16 +217,38 @@ class DynamicsGP(Erp):
         return ()
 
     def create_document(self, draft: DocumentDraft) -> str:
-        self._must_be_open(draft.posting_date)
-        with self._writing_lock:
-            return self._create(draft)
+        with self._turn() as begin_by:
+            self._must_be_open(draft.posting_date)
+            return self._create(draft, begin_by)
 
-    def _create(self, draft: DocumentDraft) -> str:
+    @contextmanager
+    def _turn(self) -> Iterator[float]:
+        """One write at a time. Gives the time (``time.monotonic``) until when it may begin; raises
+        TryLater if its turn does not come before that."""
+        begin_by = time.monotonic() + BEGIN_SECONDS
+        if not self._writing_lock.acquire(timeout=BEGIN_SECONDS):
+            raise TryLater(
+                "another write has not ended",
+                reason="GP is still busy with another document of ours.",
+                counts=False,
+                retry_after=timedelta(seconds=5),
+            )
+        try:
+            yield begin_by
+        finally:
+            self._writing_lock.release()
+
+    def _create(self, draft: DocumentDraft, begin_by: float) -> str:
         """The document in the first of our batches that takes it; a refused one moves on."""
         for batch in self.batches.free(draft.posting_date):
             values = self._request(draft, batch)
             try:
-                self.service.create(TRANSACTIONS, values, purpose="create the document, unposted")
+                self.service.create(
+                    TRANSACTIONS,
+                    values,
+                    purpose="create the document, unposted",
+                    begin_by=begin_by,
+                )
             except Rejected as error:
                 if error.code == BATCH_BUSY:
                     continue

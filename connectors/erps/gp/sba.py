@@ -165,9 +165,15 @@ class SbaService:
     def sample(self, resource: str, *, purpose: str) -> None:
         self._read(self._path(resource), purpose, {"limit": "1"})
 
-    def create(self, resource: str, values: Json, *, purpose: str) -> None:
+    def create(
+        self, resource: str, values: Json, *, purpose: str, begin_by: float | None = None
+    ) -> None:
         reply = self.http.request(
-            "POST", self._path(resource), body={"Payload": values}, purpose=purpose
+            "POST",
+            self._path(resource),
+            body={"Payload": values},
+            purpose=purpose,
+            begin_by=begin_by,
         )
         try:
             answer = answer_of(reply)
@@ -177,10 +183,16 @@ class SbaService:
             raise refusal("POST", reply.where, answer.status, answer.troubles)
 
     def create_customer(
-        self, card: Json, *, ship_to: Json | None, internet: Json | None, card_exists: bool
+        self,
+        card: Json,
+        *,
+        ship_to: Json | None,
+        internet: Json | None,
+        card_exists: bool,
+        begin_by: float,
     ) -> None:
         if not card_exists:
-            self.create(CUSTOMERS, card, purpose="create the customer")
+            self.create(CUSTOMERS, card, purpose="create the customer", begin_by=begin_by)
         for resource, values, purpose in (
             (ADDRESSES, ship_to, "create the shipping address"),
             (INTERNET_ADDRESSES, internet, "keep the e-mail address"),
@@ -188,7 +200,7 @@ class SbaService:
             if values is None:
                 continue
             try:
-                self.create(resource, values, purpose=purpose)
+                self.create(resource, values, purpose=purpose, begin_by=begin_by)
             except Rejected as error:
                 if error.code not in (EXISTS, NOT_OFFERED):
                     raise

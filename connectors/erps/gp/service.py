@@ -59,11 +59,20 @@ class Service(Protocol):
     def sample(self, resource: str, *, purpose: str) -> None:
         """Read a little of a resource, to prove that it may be read."""
 
-    def create(self, resource: str, values: Json, *, purpose: str) -> None:
-        """Create a record. Raises OutcomeUnknown where the answer does not tell."""
+    def create(
+        self, resource: str, values: Json, *, purpose: str, begin_by: float | None = None
+    ) -> None:
+        """Create a record. ``begin_by``: see ``Http.request``. Raises OutcomeUnknown where the
+        answer does not tell."""
 
     def create_customer(
-        self, card: Json, *, ship_to: Json | None, internet: Json | None, card_exists: bool
+        self,
+        card: Json,
+        *,
+        ship_to: Json | None,
+        internet: Json | None,
+        card_exists: bool,
+        begin_by: float,
     ) -> None:
         """The customer's card, a second address and an e-mail address. With ``card_exists`` only
         what is still missing beside the card. Raises Rejected with the code ``exists``."""

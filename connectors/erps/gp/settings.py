@@ -211,6 +211,7 @@ SETTINGS = (
     Setting(
         name="soap_path",
         label="Path of the SOAP service",
+        help="Where the web services were installed under another path. Only for SOAP.",
         default="/DynamicsGPWebServices/DynamicsGPService.asmx",
         group="Advanced",
         pattern=r"^/[A-Za-z0-9./_\-]+$",
@@ -218,6 +219,7 @@ SETTINGS = (
     Setting(
         name="wsdl_path",
         label="Path of the SOAP service's description",
+        help="Its WSDL. Only for SOAP.",
         default="/Metadata/Legacy/Full/DynamicsGP.wsdl",
         group="Advanced",
         pattern=r"^/[A-Za-z0-9./_\-?=]+$",

@@ -121,14 +121,22 @@ class SoapService:
         keys = ("1", "0") if resource == TRANSACTIONS else ("0",)
         self.find(resource, *keys, purpose=purpose)
 
-    def create(self, resource: str, values: Json, *, purpose: str) -> None:
+    def create(
+        self, resource: str, values: Json, *, purpose: str, begin_by: float | None = None
+    ) -> None:
         if resource != TRANSACTIONS:
             raise _not_offered(resource)
         operation, arguments = self._document_call(values)
-        self._write(operation, purpose, **arguments)
+        self._write(operation, purpose, begin_by, **arguments)
 
     def create_customer(
-        self, card: Json, *, ship_to: Json | None, internet: Json | None, card_exists: bool
+        self,
+        card: Json,
+        *,
+        ship_to: Json | None,
+        internet: Json | None,
+        card_exists: bool,
+        begin_by: float,
     ) -> None:
         """One call for all of it, so that there is nothing to complete later."""
         if card_exists:
@@ -136,6 +144,7 @@ class SoapService:
         self._write(
             "CreateCustomer",
             "create the customer",
+            begin_by,
             customer=objects.customer(card, ship_to, internet, self._type),
             context=self._context(),
             policy=self._policy("CreateCustomer"),
@@ -176,9 +185,11 @@ class SoapService:
         except SoapFault as fault:
             raise self._named(self._error(fault, is_read=True)) from fault
 
-    def _write(self, operation: str, purpose: str, /, **arguments: Any) -> None:
+    def _write(
+        self, operation: str, purpose: str, begin_by: float | None, /, **arguments: Any
+    ) -> None:
         try:
-            self.soap.write(operation, purpose=purpose, **arguments)
+            self.soap.write(operation, begin_by, purpose=purpose, **arguments)
         except SoapFault as fault:
             raise self._named(self._error(fault, is_read=False)) from fault
 

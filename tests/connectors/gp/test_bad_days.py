@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 
+from connectors.erps.gp import connector
 from connectors.errors import NeedsAttention, OutcomeUnknown, Rejected, TryLater, UnexpectedShape
+from connectors.kit import windows_auth
 from connectors.records import DocumentKind
 from tests.connectors.gp.conftest import start
 from tests.connectors.gp.drafts import charge, customer, draft, goods
@@ -374,3 +378,72 @@ def test_a_too_long_text_and_an_unwritable_name_are_fitted(build, gp):
     assert made.name == "???" + "x" * 61
     made = build().create_customer(customer(4, display_name="李小龍"))
     assert made.name == "zoe@example.com"
+
+
+@pytest.mark.parametrize("service", ["stopped", "unavailable"])
+def test_a_server_that_is_rebooted_is_later_and_nothing_was_sent(build, gp, service):
+    gp.set(service=service)
+    with pytest.raises(TryLater):
+        build().create_document(draft())
+    gp.set(service="up")
+    assert build().create_document(draft()) == "1;BC1-100045"
+
+
+@pytest.mark.parametrize("silently", [False, True])
+def test_connections_that_the_server_closes_now_and_then_lose_nothing(build, gp, silently):
+    gp.set(close_every=6, close_silently=silently)
+    erp = build()
+    made = 0
+    for number in range(12):
+        for _ in range(3):
+            try:
+                erp.create_document(draft(reference=f"BC1-{number}"))
+            except (TryLater, OutcomeUnknown):
+                continue
+            made += 1
+            break
+    assert made == count(gp) == 12
+
+
+def test_documents_from_several_threads_go_one_after_another(build, gp):
+    erp = build()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda n: erp.create_document(draft(reference=f"BC1-{n}")), range(12)))
+    assert len(set(made)) == count(gp) == 12
+    assert len({row["batch"] for row in gp.state()["documents"]}) == 1
+
+
+def test_threads_that_waited_for_a_refused_sign_in_do_not_ask_again(build, gp):
+    erp = build(password="not-the-password", requests_in_flight="8")
+    barrier = Barrier(6)
+
+    def ask(_: int) -> str:
+        barrier.wait()
+        try:
+            erp.find_customer_by_number("CUST00001")
+        except NeedsAttention as error:
+            return error.code
+        return "read"
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(ask, range(6))) == {"wrong_secret"}
+    bad = {row["name"]: row["bad_passwords"] for row in gp.state()["users"]}
+    assert bad["CONTOSO\\svc-gp"] == 1
+
+
+def test_a_sign_in_that_hangs_ends_in_time_and_sends_nothing(build, gp, monkeypatch):
+    monkeypatch.setattr(windows_auth, "LONGEST", 1.0)
+    gp.simulator.fault("delay", path="help", seconds=1.5, times=None)
+    with pytest.raises(TryLater) as caught:
+        build(request_timeout_seconds="9").create_document(draft())
+    assert "Nothing was sent" in caught.value.reason
+    assert count(gp) == 0
+
+
+def test_a_write_whose_time_is_over_is_not_begun(build, gp, monkeypatch):
+    erp = build()
+    erp.create_document(draft(reference="BC1-1"))
+    monkeypatch.setattr(connector, "BEGIN_SECONDS", -1)
+    with pytest.raises(TryLater):
+        erp._create(draft(reference="BC1-2"), begin_by=0.0)
+    assert count(gp) == 1

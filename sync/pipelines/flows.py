@@ -1,0 +1,154 @@
+"""A run of one flow of master data: pages with a cursor, taken up by whichever process is next."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from audit import services as audit
+from audit.actions import Action
+from connectors import services
+from connectors.contract import Page
+from connectors.errors import ConnectorError, NeedsAttention
+from sync import dispatch, schedules
+from sync.models import Flow, FlowSchedule
+from sync.pipelines.catalog import WORKS, Desk, one_sided
+
+# A task works for so long and then makes room for orders; the rest follows in another task.
+SLICE_SECONDS = 20
+LEASE = timedelta(minutes=5)
+LONGEST_WAIT = timedelta(minutes=15)
+
+
+def run(schedule_id: int) -> None:
+    """Run one flow for a while. Everything that it needs to go on is in its row."""
+    token = uuid.uuid4()
+    row = _claim(schedule_id, token)
+    if row is None:
+        return
+    try:
+        finished = _read(row, token)
+    except NeedsAttention as error:
+        for connection in (row.route.store, row.route.erp):
+            if error.source == str(connection.pk):
+                services.report_problem(connection, error)
+        _let_go(row, token, f"{error.reason} {error.vendor_words}".strip())
+        schedules.plan(row)
+        return
+    except ConnectorError as error:
+        _let_go(row, token, f"{error.reason} {error.vendor_words}".strip())
+        wait = min(error.retry_after or timedelta(minutes=1), LONGEST_WAIT)
+        dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + wait)
+        return
+    except BaseException:
+        _let_go(row, token, "It was interrupted and goes on where it was.")
+        dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + timedelta(minutes=1))
+        raise
+    if finished:
+        _finish(row, token)
+    else:
+        _let_go(row, token, "")
+        dispatch.wake(dispatch.FLOW, row.pk)
+
+
+def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
+    now = timezone.now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    with transaction.atomic():
+        row = (
+            FlowSchedule.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("route__store", "route__erp")
+            .filter(free, pk=schedule_id)
+            .first()
+        )
+        if row is None:
+            return None
+        ready = row.route.is_active and row.route.store.is_open and row.route.erp.is_open
+        if row.is_paused or Flow(row.flow) not in schedules.wanted(row.route) or not ready:
+            schedules.plan(row)
+            return None
+        if not row.is_running:
+            row.rows_seen = row.rows_written = row.rows_refused = 0
+            row.started_at = now
+        row.is_running = True
+        row.lease_token, row.lease_until = token, now + LEASE
+        row.save()
+        dispatch.wake_at(dispatch.FLOW, row.pk, row.lease_until)
+    return row
+
+
+def _read(row: FlowSchedule, token: uuid.UUID) -> bool:
+    """Pages until the slice of time is over; True at the end of the reading."""
+    desk = Desk.of(row.route)
+    work = WORKS[row.flow](desk)
+    reading = {
+        Flow.ITEMS: lambda: desk.erp.items(since=row.marker, resume=row.resume),
+        Flow.PRICES: lambda: desk.erp.prices(
+            since=row.marker, resume=row.resume, price_list=desk.settings.get("price_list", "")
+        ),
+        Flow.STOCK: lambda: desk.erp.stock(since=row.marker, resume=row.resume),
+    }[Flow(row.flow)]()
+    until = time.monotonic() + SLICE_SECONDS
+    page = Page(rows=())
+    for page in reading:
+        tally = work.page(page.rows)
+        kept = FlowSchedule.objects.filter(pk=row.pk, lease_token=token).update(
+            resume=page.resume,
+            rows_seen=F("rows_seen") + len(page.rows),
+            rows_written=F("rows_written") + tally.written,
+            rows_refused=F("rows_refused") + tally.refused,
+            lease_until=timezone.now() + LEASE,
+        )
+        if not kept:
+            return False  # another process has taken it over
+        if page.resume and time.monotonic() > until:
+            return False
+    row.marker = page.marker or row.marker
+    return True
+
+
+def _finish(row: FlowSchedule, token: uuid.UUID) -> None:
+    report = (
+        one_sided(row.route, services.open_store(row.route.store)) if row.flow == Flow.ITEMS else {}
+    )
+    with transaction.atomic():
+        fresh = (
+            FlowSchedule.objects.select_for_update(of=("self",))
+            .select_related("route")
+            .filter(pk=row.pk, lease_token=token)
+            .first()
+        )
+        if fresh is None:
+            return
+        fresh.marker, fresh.resume = row.marker, ""
+        fresh.is_running = False
+        fresh.lease_token = fresh.lease_until = None
+        fresh.finished_at = timezone.now()
+        fresh.report = report
+        fresh.words = (
+            f"{fresh.rows_seen} rows read, {fresh.rows_written} written, "
+            f"{fresh.rows_refused} refused."
+        )
+        fresh.save()
+        if fresh.rows_written or fresh.rows_refused:
+            audit.record(
+                Action.FLOW_FINISHED,
+                f"{fresh.get_flow_display()} of “{fresh.route.name}”: {fresh.words}",
+                route_id=fresh.route_id,
+                data={
+                    "seen": fresh.rows_seen,
+                    "written": fresh.rows_written,
+                    "refused": fresh.rows_refused,
+                },
+            )
+        schedules.plan(fresh)
+
+
+def _let_go(row: FlowSchedule, token: uuid.UUID, words: str) -> None:
+    kept = FlowSchedule.objects.filter(pk=row.pk, lease_token=token)
+    kept.update(lease_token=None, lease_until=None, **({"words": words} if words else {}))
