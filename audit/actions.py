@@ -23,6 +23,7 @@ class Action(models.TextChoices):
     DIFFERENCE_ACCEPTED = "difference_accepted", "Difference accepted"
     CUSTOMER_MATCHED = "customer_matched", "Customer matched"
     CUSTOMER_CREATED = "customer_created", "Customer created"
+    CUSTOMER_AGREED = "customer_agreed", "Customer brought into agreement"
     ITEM_MATCHED = "item_matched", "Items matched"
     DOCUMENT_INTENDED = "document_intended", "Document planned"
     DOCUMENT_SENT = "document_sent", "Document sent"

@@ -18,6 +18,8 @@ from connectors.records import (
     StoreProduct,
 )
 
+PARTY_FIELDS = frozenset({"name", "email", "phone", "address", "payment_terms"})
+
 
 class Feed(StrEnum):
     """How a system tells what of its master data changed."""
@@ -61,6 +63,7 @@ class Catalog:
 
     takes: ClassVar[frozenset[str]] = frozenset()  # items | prices | stock | customers
     locations: ClassVar[bool] = False  # stock is kept by location or source
+    party_fields: ClassVar[frozenset[str]] = PARTY_FIELDS  # what of a customer it has a place for
 
     def products(self, *, resume: str = "") -> Iterator[Page]:
         """Everything that is sold, a page of ``StoreProduct`` at a time."""
@@ -103,13 +106,17 @@ class MasterData:
     A reading is a sequence of pages. Each page can be the last that this process reads: the next
     goes on with ``resume``. ``since`` is the ``marker`` of the last complete reading; the adapter
     adds the overlap that its system needs.
+
+    The feeds of the class are the most that this kind of system can do. Those of an instance tell
+    what its interface offers; a reading that it lacks raises NeedsAttention.
     """
 
-    item_feed: ClassVar[Feed] = Feed.NONE
-    price_feed: ClassVar[Feed] = Feed.NONE
-    stock_feed: ClassVar[Feed] = Feed.NONE
-    customer_feed: ClassVar[Feed] = Feed.NONE
+    item_feed: Feed = Feed.NONE
+    price_feed: Feed = Feed.NONE
+    stock_feed: Feed = Feed.NONE
+    customer_feed: Feed = Feed.NONE
     relieves_stock: ClassVar[bool] = True  # booking a sale lowers the ERP's own stock
+    party_fields: ClassVar[frozenset[str]] = PARTY_FIELDS  # what of a customer it has a place for
 
     def items(self, *, since: str = "", resume: str = "") -> Iterator[Page]:
         """Pages of ``CatalogItem``."""

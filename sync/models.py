@@ -54,6 +54,7 @@ class Hold(models.TextChoices):
     CONNECTION_PAUSED = "connection_paused", "Connection needs attention"
     MAPPING = "mapping", "Mapping incomplete"
     PRICE_DROP = "price_drop", "Price falls too far"
+    CUSTOMER_CONFLICT = "customer_conflict", "Both sides changed the customer"
     SKU_SHARED = "sku_shared", "Several products share the SKU"
 
 
@@ -484,3 +485,23 @@ class SoldLine(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["route", "number", "sold_at"], name="sold_by_number")]
+
+
+class PartyPair(models.Model):
+    """A customer that both sides have, and what they last agreed on: a change is told apart from
+    our own writing coming back."""
+
+    route = models.ForeignKey(Route, on_delete=models.CASCADE, related_name="+")
+    erp_record_id = models.CharField(max_length=64)
+    erp_number = models.CharField(max_length=40)
+    store_record_id = models.CharField(max_length=64)
+    facts = EncryptedJSONField(help_text="What both sides agreed on, by field.")
+    agreed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["route", "erp_record_id"], name="one_pair_per_erp_id"),
+            models.UniqueConstraint(
+                fields=["route", "store_record_id"], name="one_pair_per_store_id"
+            ),
+        ]

@@ -239,6 +239,8 @@ def _of_master_data(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
             found.append(_RELIEF)
         if store.locations:
             found.append(_STORE_LOCATION)
+    if erp.customer_feed is not Feed.NONE and "customers" in store.takes:
+        found += _CUSTOMERS
     return tuple(found)
 
 
@@ -330,6 +332,49 @@ _STOCK = (
         label="Locations that count",
         required=False,
         help="The ERP's location codes, separated by commas. Empty counts all.",
+    ),
+)
+_OWNERS = (
+    ("erp", "The ERP"),
+    ("store", "The store"),
+    ("last", "Whoever changed it; two different changes are held"),
+)
+_CUSTOMERS = (
+    Setting(
+        name="customers_flow",
+        label="Customers of both sides",
+        kind="choice",
+        choices=(
+            (OFF, "Are left alone"),
+            ("to_store", "The ERP's customers are written to the store"),
+            ("both", "Are kept in agreement"),
+        ),
+        default=OFF,
+    ),
+    Setting(
+        name="customers_create",
+        label="Create the ERP's customers in the store",
+        kind="boolean",
+        choices=YES_NO,
+        default="no",
+        help="Only those with an e-mail address.",
+    ),
+    *(
+        Setting(
+            name=f"customer_owner_{name}",
+            label=f"{label} belongs to",
+            kind="choice",
+            choices=_OWNERS,
+            default=owner,
+            group="Customers",
+        )
+        for name, label, owner in (
+            ("name", "The name", "last"),
+            ("email", "The e-mail address", "store"),
+            ("phone", "The phone number", "last"),
+            ("address", "The address", "last"),
+            ("payment_terms", "The payment terms", "erp"),
+        )
     ),
 )
 _RELIEF = Setting(

@@ -4,19 +4,18 @@ written, a refused row never stops the others."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 from django.utils import timezone
 
 from audit.actions import Action
-from connectors import services
-from connectors.contract import Erp, Store
+from connectors.contract import Page, Store
 from connectors.records import (
     CatalogItem,
     ItemPrice,
@@ -27,106 +26,16 @@ from connectors.records import (
     StockLevel,
     StoreProduct,
 )
-from sync import catalog_rules, outcomes, route_settings, row_transfers, sent, transfers
+from sync import catalog_rules, outcomes, row_transfers, sent, transfers
 from sync.catalog_rules import PriceRules, StockRules
 from sync.lookups import STOCK_BUFFERS, normal_key
 from sync.models import Flow, Hold, Route, SentValue, SoldLine, State
+from sync.pipelines.desk import Desk, Tally, Work
+from sync.pipelines.parties import Parties
 from sync.sent import Sent
 from sync.transfers import Lease, Settlement
 
 ZERO = Decimal(0)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of the rows of one page."""
-
-    seen: int = 0
-    written: int = 0
-    refused: int = 0
-    taken: list[str] = field(default_factory=list)
-
-
-class Work(Protocol):
-    """One flow's way with a page of the ERP's rows."""
-
-    flow: Flow
-
-    def page(self, rows: Sequence[Any]) -> Tally: ...
-
-
-@dataclass(slots=True)
-class Desk:
-    """What every flow of master data works with."""
-
-    route: Route
-    settings: dict[str, str]
-    store: Store
-    erp: Erp
-
-    @classmethod
-    def of(cls, route: Route) -> Desk:
-        return cls(
-            route,
-            route_settings.values_of(route),
-            services.open_store(route.store),
-            services.open_erp(route.erp),
-        )
-
-    def products(self, flow: Flow, numbers: Iterable[str]) -> dict[str, StoreProduct]:
-        """The product of each number; a SKU that several products share is told and left out."""
-        wanted = list(dict.fromkeys(numbers))
-        found: dict[str, StoreProduct] = {}
-        for number, products in self.store.find_products(wanted).items():
-            if len(products) == 1:
-                found[number] = products[0]
-                continue
-            names = "; ".join(product.name for product in products[:5])
-            row_transfers.tell(
-                self.route,
-                flow,
-                number,
-                Settlement(
-                    state=State.HELD,
-                    hold=Hold.SKU_SHARED,
-                    reason=f"{len(products)} products of the store have the SKU {number}: {names}.",
-                    advice="Give each product a SKU of its own in the store. The next run goes on.",
-                    action=Action.ROW_REFUSED,
-                ),
-            )
-        return found
-
-    def settle(self, flow: Flow, results: Sequence[RowResult], rows: dict[str, Sent]) -> Tally:
-        """Remember what was taken, tell of what was refused; what was not reached comes again
-        with the next run, because it is not remembered."""
-        tally = Tally()
-        taken = []
-        for result in results:
-            if result.is_taken:
-                taken.append(rows[result.key])
-                tally.taken.append(result.key)
-            elif result.error:
-                tally.refused += 1
-                row_transfers.tell(
-                    self.route,
-                    flow,
-                    result.key,
-                    Settlement(
-                        state=State.FAILED,
-                        reason=result.error,
-                        advice="Correct the item or the product, then let the flow run again.",
-                        vendor_words=result.vendor_words,
-                        action=Action.ROW_REFUSED,
-                    ),
-                    record={"value": rows[result.key].value},
-                )
-        sent.remember(self.route, flow, taken)
-        row_transfers.settle_taken(self.route, flow, tally.taken)
-        tally.written = len(taken)
-        return tally
-
-    def missing(self, flow: Flow, numbers: Iterable[str], digests: dict[str, str]) -> None:
-        sent.remember(self.route, flow, [Sent(n, digests[n], is_matched=False) for n in numbers])
 
 
 @dataclass(slots=True)
@@ -135,6 +44,9 @@ class Items:
 
     desk: Desk
     flow: Flow = Flow.ITEMS
+
+    def reading(self, marker: str, resume: str) -> Iterator[Page]:
+        return self.desk.erp.items(since=marker, resume=resume)
 
     def page(self, rows: Sequence[CatalogItem]) -> Tally:
         desk, how = self.desk, self.desk.settings["items_flow"]
@@ -183,6 +95,10 @@ class Prices:
 
     desk: Desk
     flow: Flow = Flow.PRICES
+
+    def reading(self, marker: str, resume: str) -> Iterator[Page]:
+        price_list = self.desk.settings.get("price_list", "")
+        return self.desk.erp.prices(since=marker, resume=resume, price_list=price_list)
 
     def page(self, rows: Sequence[ItemPrice]) -> Tally:
         desk, rules = self.desk, price_rules(self.desk.settings)
@@ -244,6 +160,9 @@ class Stock:
     desk: Desk
     flow: Flow = Flow.STOCK
 
+    def reading(self, marker: str, resume: str) -> Iterator[Page]:
+        return self.desk.erp.stock(since=marker, resume=resume)
+
     def page(self, rows: Sequence[StockLevel]) -> Tally:
         desk, rules = self.desk, stock_rules(self.desk)
         by_number: dict[str, list[StockLevel]] = defaultdict(list)
@@ -298,6 +217,7 @@ WORKS: dict[str, Callable[[Desk], Work]] = {
     Flow.ITEMS: Items,
     Flow.PRICES: Prices,
     Flow.STOCK: Stock,
+    Flow.CUSTOMERS: Parties,
 }
 
 

@@ -17,7 +17,8 @@ from connectors.contract import Page
 from connectors.errors import ConnectorError, NeedsAttention
 from sync import dispatch, schedules
 from sync.models import Flow, FlowSchedule
-from sync.pipelines.catalog import WORKS, Desk, one_sided
+from sync.pipelines.catalog import WORKS, one_sided
+from sync.pipelines.desk import Desk
 
 # A task works for so long and then makes room for orders; the rest follows in another task.
 SLICE_SECONDS = 20
@@ -86,16 +87,9 @@ def _read(row: FlowSchedule, token: uuid.UUID) -> bool:
     """Pages until the slice of time is over; True at the end of the reading."""
     desk = Desk.of(row.route)
     work = WORKS[row.flow](desk)
-    reading = {
-        Flow.ITEMS: lambda: desk.erp.items(since=row.marker, resume=row.resume),
-        Flow.PRICES: lambda: desk.erp.prices(
-            since=row.marker, resume=row.resume, price_list=desk.settings.get("price_list", "")
-        ),
-        Flow.STOCK: lambda: desk.erp.stock(since=row.marker, resume=row.resume),
-    }[Flow(row.flow)]()
     until = time.monotonic() + SLICE_SECONDS
     page = Page(rows=())
-    for page in reading:
+    for page in work.reading(row.marker, row.resume):
         tally = work.page(page.rows)
         kept = FlowSchedule.objects.filter(pk=row.pk, lease_token=token).update(
             resume=page.resume,

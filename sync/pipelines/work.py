@@ -25,6 +25,7 @@ CARRY: dict[str, Callable[[Lease], None]] = {
     Flow.ITEMS: catalog.carry,
     Flow.PRICES: catalog.carry,
     Flow.STOCK: catalog.carry,
+    Flow.CUSTOMERS: catalog.carry,
 }
 CHECK: dict[str, Callable[[Transfer], None]] = {
     Flow.ORDERS: orders.check,
