@@ -237,7 +237,8 @@ class Store(Catalog, ABC):
         """Register what is missing, revive what is inactive, leave the rest; safe to repeat."""
 
     def hook_health(self, *, destination: str) -> tuple[Hook, ...]:
-        """The hooks that lead to us as the store has them now, switched off ones included."""
+        """Our registrations for this address as they stand, inactive ones too, changing nothing.
+        Empty where the vendor has no list of them."""
         return ()
 
     @abstractmethod

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from connectors.contract import Erp, Store
 from connectors.erps.business_central.connector import BusinessCentral
+from connectors.erps.finance_operations.connector import FinanceOperations
 from connectors.erps.gp.connector import DynamicsGP
+from connectors.erps.nav.connector import DynamicsNAV
 from connectors.stores.adobe_commerce.connector import AdobeCommerce
 from connectors.stores.bigcommerce.connector import BigCommerce
 
@@ -13,6 +15,8 @@ SYSTEMS: dict[str, type[Store] | type[Erp]] = {
     BigCommerce.kind: BigCommerce,
     BusinessCentral.kind: BusinessCentral,
     DynamicsGP.kind: DynamicsGP,
+    DynamicsNAV.kind: DynamicsNAV,
+    FinanceOperations.kind: FinanceOperations,
 }
 
 

@@ -109,20 +109,26 @@ def _by_lines(draft: DocumentDraft, document: ErpDocument, places: int) -> Compa
     return Comparison(
         total=Row(words, ours, theirs),
         tax=Row("Tax, worked out when the ERP posts", draft.total_tax, draft.total_tax),
-        rows=_rows(draft, document, places),
+        rows=_rows(draft, document, places, with_tax=with_tax),
     )
 
 
-def _rows(draft: DocumentDraft, document: ErpDocument, places: int) -> tuple[Row, ...]:
+def _rows(
+    draft: DocumentDraft, document: ErpDocument, places: int, *, with_tax: bool = True
+) -> tuple[Row, ...]:
     return tuple(
-        _row(ours, theirs, places) for ours, theirs in zip_longest(draft.lines, document.lines)
+        _row(ours, theirs, places, with_tax=with_tax)
+        for ours, theirs in zip_longest(draft.lines, document.lines)
     )
 
 
-def _row(ours: DraftLine | None, theirs: ErpDocumentLine | None, places: int) -> Row:
+def _row(
+    ours: DraftLine | None, theirs: ErpDocumentLine | None, places: int, *, with_tax: bool
+) -> Row:
     name = ours.description if ours else theirs.description if theirs else ""
-    return Row(
-        name,
-        None if ours is None else rounded(ours.amount_inc_tax, places),
-        None if theirs is None else theirs.amount_inc_tax,
-    )
+    here = there = None
+    if ours is not None:
+        here = rounded(ours.amount_inc_tax if with_tax else ours.amount_ex_tax, places)
+    if theirs is not None:
+        there = theirs.amount_inc_tax if with_tax else theirs.amount_ex_tax
+    return Row(name, here, there)

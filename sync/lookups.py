@@ -32,6 +32,8 @@ CUSTOMER_CLASSES = "customer_classes"
 VARIANTS = "variants"
 WAREHOUSES = "warehouses"
 STOCK_BUFFERS = "stock_buffers"
+STATES = "states"
+COUNTRIES = "countries"
 
 TABLES: dict[str, TableInfo] = {
     table.name: table
@@ -165,6 +167,22 @@ TABLES: dict[str, TableInfo] = {
             "Shipping method",
             "Warehouse",
             ("*",),
+        ),
+        TableInfo(
+            STATES,
+            "States and counties",
+            "The ERP's id of a state, by the country's two-letter code and the store's name of the "
+            "state: “US California” is CA, for instance. Without a row no state is sent.",
+            "Country and state",
+            "State id",
+        ),
+        TableInfo(
+            COUNTRIES,
+            "Country ids",
+            "The ERP's id of a country, by the two-letter code, where it is not the ISO code that "
+            "the connection expects.",
+            "Country",
+            "Country id",
         ),
         TableInfo(
             STOCK_BUFFERS,

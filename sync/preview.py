@@ -87,7 +87,7 @@ def try_on(route: Route, number: str) -> Preview:
             kind=kind,
             reference=sale.reference(route, order.number, erp),
             customer=customer,
-            items=items.match(route, erp=erp, order=order, settings=settings),
+            items=items.match(route, erp=erp, order=order, settings=settings, rules=rules),
             document_date=day,
             posting_date=day,
             prices_include_tax=order.prices_include_tax

@@ -59,6 +59,7 @@ def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
             help="Payments that are only authorised, captured in part, or voided hold the order "
             "where the captured amount counts.",
         ),
+        *_of_late_totals(erp),
         *_of_refunds(store, erp),
         *_of_payments(erp),
         *_of_master_data(store, erp),
@@ -179,6 +180,20 @@ def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
 
 def _choices(bookings: Iterable[Booking]) -> tuple[tuple[str, str], ...]:
     return tuple((booking.name, booking.label) for booking in bookings)
+
+
+def _of_late_totals(erp: type[Erp]) -> tuple[Setting, ...]:
+    if not erp.computes_tax or any(booking.posts for booking in erp.order_bookings):
+        return ()
+    return (
+        Setting(
+            name="late_difference",
+            label="If the ERP posts another total or tax than the store charged",
+            kind="choice",
+            choices=(("show", "Show the difference"), ("hold", "A person must look at it")),
+            default="show",
+        ),
+    )
 
 
 def _of_store_invoices(store: type[Store]) -> tuple[Setting, ...]:

@@ -326,16 +326,30 @@ def move(
     return moved
 
 
-def note(transfer_id: int, words: str) -> None:
-    """Say something new about a booked transfer; its state stays."""
+def note(
+    transfer_id: int,
+    words: str,
+    *,
+    comparison: dict[str, Any] | None = None,
+    needs_person: bool = False,
+) -> None:
+    """Say something new about a booked transfer. Its state stays, unless a person must look."""
     with transaction.atomic():
         transfer = (
             Transfer.objects.select_for_update().filter(pk=transfer_id, state=State.POSTED).first()
         )
-        if transfer is not None:
-            transfer.reason = words
-            transfer.save(update_fields=["reason", "updated_at"])
-            announce(transfer)
+        if transfer is None:
+            return
+        transfer.reason = words
+        transfer.comparison = comparison
+        if needs_person:
+            transfer.state = State.CHANGED
+            transfer.advice = (
+                "The document is posted. Correct it in the ERP if that is right, then mark this as "
+                "dealt with."
+            )
+        transfer.save(update_fields=["reason", "comparison", "state", "advice", "updated_at"])
+        announce(transfer)
 
 
 def wake_held(transfer_id: int) -> bool:

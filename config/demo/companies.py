@@ -103,6 +103,42 @@ def gp(prefix: str) -> Values:
     return values
 
 
+def finance_operations(simulator: Simulator, name: str) -> dict[str, str]:
+    return {
+        "environment_url": simulator.url,
+        "authority": simulator.url,
+        "tenant_id": "7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20",
+        "client_id": "2b7c1d94-8f5e-4e0b-a6a1-3c9d5e7f8a10",
+        "client_secret": "sandbox-entra-client-secret",
+        "legal_entity": "acuk",
+        "default_warehouse": "WEB",
+        "customer_group": "WEB",
+        "dimension_format": "CostCenter,Department,BusinessUnit",
+        "sales_account": "401100",
+        "charges_account": "401200",
+        "prices_include_tax": "yes",
+        "return_reason": "REFUND",
+        "return_disposition": "CREDIT",
+        "payment_journal": "WEBPAY",
+        "refund_journal": "REFUND",
+    }
+
+
+def nav(simulator: Simulator, name: str) -> dict[str, str]:
+    return {
+        "interface": "odata",
+        "base_url": f"{simulator.url}/DynamicsNAV110",
+        "company": "Acme Outdoor Ltd.",
+        "sign_in": "access_key",
+        "user": "CONNECTOR",
+        "password": "Q2xvdWRiZXJyeS1Nb29yLVdhbGstU2FuZGJveC1LZXk=",
+        "local_currency": "GBP",
+        "prices_include_tax": "yes",
+        "posting": "action",
+        "post_action": "Post",
+    }
+
+
 GP_LOOKUPS = {
     "charges": {
         "shipping": "account:000-4400-00",
@@ -218,4 +254,62 @@ LUMEN = Company(
     ),
 )
 
-COMPANIES = (ACME, HARBOUR, LUMEN)
+ALDER = Company(
+    slug="alder",
+    name="Alder Sports",
+    domain="alder-sports.example",
+    time_zone="Europe/London",
+    store=Side(
+        kind="bigcommerce",
+        name="Alder web shop",
+        slug="shop",
+        simulator="alder-shop",
+        values=lambda simulator, name: bigcommerce(simulator, name, "a1dersp0rts"),
+    ),
+    erp=Side(
+        kind="finance_operations",
+        name="Alder F&O",
+        slug="ledger",
+        simulator="alder-fo",
+        values=finance_operations,
+    ),
+    prefix="AS-",
+    lookups={
+        "charges": {
+            "shipping": "item:FREIGHT",
+            "handling": "item:HANDLING",
+            "wrapping": "item:GIFT-WRAP",
+            "fee": "item:SERVICE-FEE",
+            "discount": "item:DISCOUNT",
+            "gift_certificate": "item:GIFT-CARD",
+            "tax": "item:STORE-TAX",
+            "rounding": "item:ROUNDING",
+            "adjustment": "item:ROUNDING",
+        },
+        "tax_codes": {"no_tax": "EXEMPT"},
+        "payment_accounts": {"*": "CARD-CLR"},
+        "payment_methods": {"*": "CARD"},
+    },
+    first_orders=({}, {"handling": "3.33"}, {"unknown_sku": True}, {}, {}),
+)
+
+BROOK = Company(
+    slug="brook",
+    name="Brook Cycles",
+    domain="brook-cycles.example",
+    time_zone="Europe/London",
+    store=Side(
+        kind="bigcommerce",
+        name="Brook web shop",
+        slug="shop",
+        simulator="brook-shop",
+        values=lambda simulator, name: bigcommerce(simulator, name, "br00kcycles"),
+    ),
+    erp=Side(kind="nav", name="Brook NAV", slug="ledger", simulator="brook-nav", values=nav),
+    prefix="BR-",
+    settings={"document_kind": "posted_invoice", "refund_kind": "posted_credit_memo"},
+    lookups={"charges": ACME.lookups["charges"], "tax_codes": {"no_tax": "NOVAT"}},
+    first_orders=({}, {"country": "GB"}, {"unknown_sku": True}, {}, {"status_id": 7}),
+)
+
+COMPANIES = (ACME, HARBOUR, LUMEN, ALDER, BROOK)

@@ -42,6 +42,10 @@ PROGRAMS = (
     Program("acme-bc", "sandbox.business_central"),
     _shop("harbour-shop", "harb0ursupply"),
     Program("lumen-shop", "sandbox.adobe_commerce", ("--edition", "paas"), sells=True),
+    _shop("alder-shop", "a1dersp0rts"),
+    Program("alder-fo", "sandbox.finance_operations", ("--default-company", "dat")),
+    _shop("brook-shop", "br00kcycles"),
+    Program("brook-nav", "sandbox.nav", ("--posting", "bound")),
     # Two companies keep their books in one Dynamics GP installation.
     Program("gp", "sandbox.gp"),
 )

@@ -12,8 +12,10 @@ from audit.actions import Action
 from audit.context import working_on
 from connectors import services
 from connectors.errors import ConnectorError, NeedsAttention
-from connectors.records import DocumentKind, DocumentStatus, ErpDocument
-from sync import dispatch, documents, transfers
+from connectors.records import DocumentDraft, DocumentKind, DocumentStatus, ErpDocument
+from connectors.records.codec import load
+from sync import dispatch, documents, route_settings, transfers
+from sync.comparison import compare
 from sync.models import Document
 
 FIRST_LOOK = timedelta(minutes=10)
@@ -34,7 +36,7 @@ def look_later(document: Document) -> None:
 def look(document_id: int) -> None:
     """Ask once. A document that is posted there gets its final number here."""
     document = (
-        Document.objects.select_related("erp", "transfer")
+        Document.objects.select_related("erp", "transfer__route__store", "transfer__route__erp")
         .filter(pk=document_id, status=Document.Status.ACCEPTED)
         .first()
     )
@@ -62,16 +64,33 @@ def look(document_id: int) -> None:
 
 
 def _posted(document: Document, found: ErpDocument) -> None:
+    """The ERP's own figures are known now: a difference to the store's is shown, and where the
+    route says so a person must look at it."""
     number = found.invoice_number or found.number
+    draft = load(DocumentDraft, document.draft or {})
+    settings = route_settings.values_of(document.transfer.route)
+    places = services.open_erp(document.erp).places(found.currency or draft.currency)
+    comparison = compare(draft, found, places=places) if found.has_totals else None
+    differs = comparison is not None and not comparison.agrees
+    words = f"{document.number} is posted in the ERP: {number}."
+    if differs and comparison is not None:
+        words += (
+            f" The ERP worked out {comparison.total.erp:.2f} with {comparison.tax.erp:.2f} tax; the "
+            f"store charged {comparison.total.store:.2f} with {comparison.tax.store:.2f}."
+        )
     with transaction.atomic():
         documents.mark_posted_in_erp(document, found)
         audit.record(
             Action.POSTED_IN_ERP,
-            f"{document.number} was posted in the ERP"
-            + (f" as {number}." if number != document.number else "."),
+            words,
             transfer_id=document.transfer_id,
             document_id=document.pk,
             data={"document": document.number, "invoice": number},
         )
-        transfers.note(document.transfer_id, f"{document.number} is posted in the ERP: {number}.")
         dispatch.forget(dispatch.AWAITED, document.pk)
+        transfers.note(
+            document.transfer_id,
+            words,
+            comparison=comparison.as_json() if differs and comparison is not None else None,
+            needs_person=differs and settings.get("late_difference") == "hold",
+        )

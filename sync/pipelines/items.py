@@ -8,12 +8,19 @@ from audit import services as audit
 from audit.actions import Action
 from connectors.contract import Erp
 from connectors.records import ErpItem, Order
+from sync.lookups import VARIANTS
 from sync.mapping_rules import remember_identity
 from sync.models import Crosswalk, Route
+from sync.rules import Rules
 
 
-def match(route: Route, *, erp: Erp, order: Order, settings: dict[str, str]) -> dict[str, ErpItem]:
-    """ERP items by SKU; unknown SKUs are left out. One look-up for all lines of an order."""
+def match(
+    route: Route, *, erp: Erp, order: Order, settings: dict[str, str], rules: Rules
+) -> dict[str, ErpItem]:
+    """ERP items by SKU; unknown SKUs are left out. One look-up for all lines of an order.
+
+    A row of the table of variants says which item and dimension values a SKU is.
+    """
     wanted = {line.sku: line for line in order.lines if line.sku and line.kind != "giftcertificate"}
     found = {
         row.store_key: _item(row)
@@ -27,7 +34,9 @@ def match(route: Route, *, erp: Erp, order: Order, settings: dict[str, str]) -> 
     missing = [sku for sku in wanted if sku not in found]
     if not missing:
         return found
-    fresh = erp.find_items(missing)
+    asked = {sku: rules.look_up(VARIANTS, sku) or sku for sku in missing}
+    by_number = erp.find_items(asked.values())
+    fresh = {sku: by_number[number] for sku, number in asked.items() if number in by_number}
     if settings["match_barcode"] == "yes":
         codes = {wanted[sku].gtin: sku for sku in missing if sku not in fresh and wanted[sku].gtin}
         if codes:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.utils import timezone
 
@@ -184,22 +183,22 @@ def _look(document: Document, erp: Erp, draft: DocumentDraft) -> ErpDocument | N
             "Delete the ones that are not wanted in the ERP, then release.",
         )
     if found and document.status == Status.INTENDED and document.sends == 0:
-        _prove_same(found[0], draft)
+        _prove_same(found[0], draft, erp.places(draft.currency))
     return found[0] if found else None
 
 
-def _prove_same(found: ErpDocument, draft: DocumentDraft) -> None:
+def _prove_same(found: ErpDocument, draft: DocumentDraft, places: int) -> None:
     """A document that we never sent carries our reference: it is only taken on if it is the same."""
+    both = compare(draft, found, places=places, check_tax=False).total
     same_customer = not found.customer_number or found.customer_number == draft.customer_number
-    same_total = found.total_inc_tax == draft.total_inc_tax.quantize(Decimal("0.01"))
     same_currency = not found.currency or found.currency == draft.currency
-    if same_customer and same_total and same_currency:
+    if same_customer and same_currency and not both.difference:
         return
     raise Held(
         Hold.DUPLICATE_REFERENCE,
         f"The ERP already has {found.number} with the reference {draft.reference}: "
-        f"{found.total_inc_tax:.2f} {found.currency} for customer {found.customer_number}, not "
-        f"{draft.total_inc_tax:.2f} for {draft.customer_number}.",
+        f"{both.erp:.2f} {found.currency} for customer {found.customer_number}, not "
+        f"{both.store:.2f} for {draft.customer_number}.",
         "If somebody keyed this order by hand, correct or delete that document, then release.",
     )
 

@@ -170,7 +170,13 @@ def book(
     applies_to: Document | None = None,
 ) -> None:
     """Match, map, post and settle. Raises what ``outcomes.of`` understands."""
-    found = items.match(context.route, erp=context.erp, order=sale, settings=context.settings)
+    found = items.match(
+        context.route,
+        erp=context.erp,
+        order=sale,
+        settings=context.settings,
+        rules=context.rules,
+    )
     # Before a customer is created for an order that cannot be booked yet.
     mapping.must_know_items(sale, found, context.rules)
     transfers.renew(lease)

@@ -25,7 +25,7 @@ def work_inbox():
 
 def test_an_order_that_nobody_told_us_of_is_counted_and_fetched(flow, monkeypatch):
     monkeypatch.setattr(completeness, "GRACE", timedelta(0))
-    told, _ = flow.carry(lines=[TENT])
+    flow.carry(lines=[TENT])
     lost = flow.place(lines=[TENT])
     found = completeness.check(flow.route.pk)
     assert (found.in_store, found.missing) == (2, (str(lost["id"]),))

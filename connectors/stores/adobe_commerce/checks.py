@@ -104,7 +104,7 @@ def _store_views(client: Client, values: Mapping[str, str]) -> tuple[list[Reader
                 code="wrong_environment",
             )
         ]
-    carried = client.store_ids or sorted(known)
+    carried = client.store_ids or tuple(sorted(known))
     words = (
         f"Orders of {', '.join(known[number] or str(number) for number in carried)} are carried."
     )
@@ -171,11 +171,13 @@ def _keys(values: Mapping[str, str]) -> Iterator[Check]:
         else:
             sizes = " and ".join(f"RSA, {key.key_size} bits" for key in keys)
             yield Check(name=name, verdict=Verdict.OK, words=f"Readable ({sizes}).")
-    if values.get("events_public_keys") and not values.get("ims_client_id"):
+    if values.get("events_public_keys") and not (
+        values.get("events_client_id") or values.get("ims_client_id")
+    ):
         yield Check(
             name="I/O Events project",
             verdict=Verdict.FAILED,
-            words="Keys of I/O Events are saved, but no IMS client ID: every Adobe customer's "
+            words="Keys of I/O Events are saved, but no client ID: every Adobe customer's "
             "events are signed with these keys.",
             advice="Save the client ID of the Developer Console project that sends the events.",
             whose_move="you",

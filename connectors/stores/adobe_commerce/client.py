@@ -14,7 +14,7 @@ from connectors.kit.http import Http, Reply, Timeouts
 from connectors.kit.throttle import Limits
 from connectors.stores.adobe_commerce import errors, signing
 from connectors.stores.adobe_commerce.ims import ImsAuth, ImsTokens
-from connectors.stores.adobe_commerce.settings import IMS_SCOPES, PAAS, SAAS
+from connectors.stores.adobe_commerce.settings import IMS_SCOPES, PAAS, SAAS, store_ids
 from connectors.stores.adobe_commerce.signing import Filter
 
 Json = Mapping[str, Any]
@@ -45,9 +45,7 @@ class Client:
 
     def __init__(self, values: Mapping[str, str], kit: Kit) -> None:
         self.edition = values.get("edition") or PAAS
-        self.store_ids = sorted(
-            {int(part) for part in (values.get("store_ids") or "").split(",") if part.strip()}
-        )
+        self.store_ids = store_ids(values)
         self.page_size = int(values.get("page_size") or 100)
         wanted = SAAS_CREDENTIALS if self.edition == SAAS else PAAS_CREDENTIALS
         self.missing = [words for name, words in wanted.items() if not values.get(name)]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from connectors.contract import Hook, HookAnswer, Notice, Ping, Store
-from connectors.errors import TryLater, UnexpectedShape
+from connectors.errors import Rejected, TryLater, UnexpectedShape
 from connectors.kit import Kit
 from connectors.kit.reader import Reader
 from connectors.records import Order, Refund, StoreInvoice
@@ -152,11 +152,21 @@ class AdobeCommerce(Store):
         return HookAnswer(body=b'{"op":"success"}', content_type="application/json")
 
     def _order(self, external_id: str) -> Json:
-        """The order of a key. Raises TryLater while the store does not know it."""
+        """The order of a key. Raises TryLater while the store does not know it, Rejected for one
+        of a store view that is not ours."""
         try:
             store_id, increment_id = orders.split_key(external_id)
         except ValueError as error:
             raise UnexpectedShape("order key", str(error)) from error
+        if self.client.store_ids and int(store_id) not in self.client.store_ids:
+            raise Rejected(
+                f"store view {store_id} is not carried",
+                reason=f"The order is of store view {store_id}, which this connection does not "
+                "carry.",
+                advice="Add the store view in the connection's settings if its orders belong into "
+                "this ledger.",
+                code="store_view",
+            )
         rows = self.client.find(
             "orders",
             [("store_id", "eq", store_id), ("increment_id", "eq", increment_id)],

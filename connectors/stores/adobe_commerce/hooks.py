@@ -7,6 +7,7 @@ up a checkout: it is not required, it has a short timeout, and the answer is giv
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from connectors.contract import Hook
@@ -39,6 +40,8 @@ def ensure(
     except (NeedsAttention, Rejected) as error:
         if error.code == "no_route":
             return ()
+        if error.code != "missing_permission":
+            raise
         raise _by_hand(error) from error
     found = []
     for record in dict.fromkeys(records):
@@ -141,6 +144,7 @@ def _by_hand(error: NeedsAttention | Rejected) -> Rejected:
         "hand as the documentation says. Meanwhile orders come in by the regular check.",
         vendor_words=error.vendor_words,
         code=error.code,
+        retry_after=timedelta(days=1),
     )
 
 

@@ -13,7 +13,10 @@ from connectors.stores.adobe_commerce import figures, payments, rows
 from connectors.stores.adobe_commerce.amounts import Amounts, to_instant
 from connectors.stores.adobe_commerce.settings import STATUSES
 
-_FULL_KEY = re.compile(r"([0-9]{1,5})-([A-Za-z0-9][A-Za-z0-9_-]{0,31})")
+# Extensions give numbers like UK/26/0007 too.
+INCREMENT = r"[A-Za-z0-9#][A-Za-z0-9#/_.:-]{0,49}"
+_FULL_KEY = re.compile(rf"([0-9]{{1,5}})-({INCREMENT})")
+_NOT_IN_NUMBERS = re.compile(r"[^A-Za-z0-9-]+")
 # The sequence's default form: nine digits, the store view's number before them in every view but
 # the first; "-1" and so on where the order was edited.
 _DEFAULT_NUMBER = re.compile(r"([0-9]{0,5})([0-9]{9})(-[0-9]{1,3})?")
@@ -49,7 +52,9 @@ def key_from(text: str) -> str:
 
 
 def number_of(store_id: int, increment_id: str, *, with_store: bool) -> str:
-    return f"{store_id}-{increment_id}" if with_store else increment_id
+    """The number for people and for ERP references: letters, digits and hyphens."""
+    number = _NOT_IN_NUMBERS.sub("-", increment_id).strip("-")
+    return f"{store_id}-{number}" if with_store else number
 
 
 def to_order(

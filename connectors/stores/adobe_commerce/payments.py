@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.kit.reader import Reader
 from connectors.records import Payment, PaymentEvent
-from connectors.stores.adobe_commerce.amounts import CENT, Amounts, to_instant
+from connectors.stores.adobe_commerce.amounts import Amounts, to_instant
 
 OPEN, CAPTURED, CANCELED = 1, 2, 3
 _PROMISES = {"authorization": PaymentEvent.AUTHORIZATION, "void": PaymentEvent.VOID}
@@ -21,11 +21,8 @@ _PROMISES = {"authorization": PaymentEvent.AUTHORIZATION, "void": PaymentEvent.V
 
 def needs_invoices(raw: Mapping[str, Any]) -> bool:
     """Whether the order says that something was invoiced or paid."""
-    read = Reader(raw, "order")
-    return any(
-        read.decimal(name, None if name in read else CENT * 0)
-        for name in ("base_total_paid", "base_total_invoiced", "total_paid")
-    )
+    head = Amounts(raw, "order", base=True)
+    return bool(head.amount("total_paid") or head.amount("total_invoiced"))
 
 
 def needs_transactions(raw: Mapping[str, Any]) -> bool:

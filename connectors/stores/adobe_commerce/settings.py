@@ -1,5 +1,7 @@
 """What a person fills in to connect an Adobe Commerce store."""
 
+from collections.abc import Mapping
+
 from connectors.contract import Setting
 
 PAAS, SAAS = "paas", "saas"
@@ -67,8 +69,8 @@ SETTINGS = (
         name="ims_client_id",
         label="IMS client ID",
         required=False,
-        help="Of the OAuth server-to-server credential in the Adobe Developer Console. Also the "
-        "project whose I/O events are accepted.",
+        help="Of the OAuth server-to-server credential in the Adobe Developer Console. For the "
+        "Cloud Service only.",
         max_length=120,
     ),
     Setting(
@@ -152,6 +154,15 @@ SETTINGS = (
         group="Advanced",
     ),
     Setting(
+        name="events_client_id",
+        label="Client ID of the events project",
+        required=False,
+        help="Of the Developer Console project that sends I/O Events, where it is not the one "
+        "above. Events of other projects are refused.",
+        max_length=120,
+        group="Advanced",
+    ),
+    Setting(
         name="store_code",
         label="Store view of API calls",
         default="default",
@@ -204,10 +215,18 @@ SETTINGS = (
     Setting(
         name="ims_scopes",
         label="IMS scopes",
+        help="What the credential's token is asked for, as Adobe lists them for the Cloud Service.",
         default=IMS_SCOPES,
         group="Advanced",
     ),
 )
+
+
+def store_ids(values: Mapping[str, str]) -> tuple[int, ...]:
+    """The store views that a connection is for; empty for all."""
+    text = values.get("store_ids") or ""
+    return tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
+
 
 # The state is fixed by the vendor, the status beneath it is the merchant's label. "fraud" is a
 # status that Commerce itself sets, under more than one state.

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from connectors.contract import DeliveryRefused, HookAnswer, Notice
 from connectors.stores.adobe_commerce.amounts import to_instant
-from connectors.stores.adobe_commerce.orders import key_of
+from connectors.stores.adobe_commerce.orders import INCREMENT, key_of, split_key
+from connectors.stores.adobe_commerce.settings import store_ids
 
 SIGNATURE = "x-adobe-commerce-webhook-signature"
 REQUEST_ID = "x-adobe-commerce-request-id"
@@ -39,7 +40,7 @@ EVENT_SIGNATURES = tuple(
 KEY_PATHS = ("x-adobe-public-key1-path", "x-adobe-public-key2-path")
 DEEPEST = 5
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----(.+?)-----END PUBLIC KEY-----", re.DOTALL)
-_INCREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_INCREMENT = re.compile(INCREMENT)
 _CHALLENGE = re.compile(r"[A-Za-z0-9_.~-]{1,200}")
 _KEY_PATH = re.compile(r"/[A-Za-z0-9/_.-]{1,120}\.pem")
 
@@ -54,14 +55,24 @@ def read(
     """The notices of a delivery that is proved to be this store's. Raises DeliveryRefused."""
     if any(name in headers for name in EVENT_SIGNATURES):
         _verify_event(values, headers, body)
-        return tuple(_of_events(_json(body), values))
+        return _carried(_of_events(_json(body), values), values)
     _verify_hook(values, headers, body, secret_header)
     payload = _json(body)
     name = str(payload.get("eventName") or "") if isinstance(payload, Mapping) else ""
     digest = hashlib.sha256(body).hexdigest()[:32]
     # A repeated delivery of the same request is one; another save of the same order is not.
     delivery_id = f"{headers.get(REQUEST_ID, '')[:64]}:{digest}"
-    return tuple(_notices(name, payload, delivery_id, None))
+    return _carried(_notices(name, payload, delivery_id, None), values)
+
+
+def _carried(notices: Iterable[Notice], values: Mapping[str, str]) -> tuple[Notice, ...]:
+    """Those of the store views that the connection is for."""
+    wanted = store_ids(values)
+    return tuple(
+        notice
+        for notice in notices
+        if not wanted or int(split_key(notice.external_id)[0]) in wanted
+    )
 
 
 def handshake(
@@ -184,11 +195,12 @@ def _of_events(body: Any, values: Mapping[str, str]) -> Iterator[Notice]:
         if not isinstance(event, Mapping):
             raise DeliveryRefused("unreadable", "The delivery's body is not an event.")
         client_id = event.get("recipientclientid") or raw.get("recipientclientid")
-        if not values.get("ims_client_id") or client_id != values["ims_client_id"]:
+        ours = values.get("events_client_id") or values.get("ims_client_id")
+        if not ours or client_id != ours:
             raise DeliveryRefused(
                 "signature_wrong",
-                "The event is for another Adobe project: its recipientclientid is not the IMS "
-                "client ID of this connection.",
+                "The event is for another Adobe project: its recipientclientid is not the client "
+                "ID of this connection.",
             )
         event_id = str(event.get("eventid") or event.get("event_id") or event.get("id") or "")
         if not event_id:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.contract import Verdict
-from connectors.errors import TryLater
+from connectors.errors import Rejected, TryLater
 from connectors.stores.adobe_commerce.ims import ImsTokens
 from tests.connectors.adobe_commerce.conftest import Commerce
 
@@ -65,6 +65,8 @@ def test_only_the_connected_store_views_are_read(paas: Commerce):
     store = paas.adapter(store_ids="1, 3")
     assert sorted(told(store.changed_orders(since=LONG_AGO))) == ["1-000000001", "3-3000000001"]
     assert len(told(store.changed_invoices(since=LONG_AGO))) == 2
+    with pytest.raises(Rejected, match="not carried"):
+        store.fetch_order("2-2000000001")
     checks = {check.name: check for check in store.ping().checks}
     assert "English, US English" in checks["Store views"].words
     assert checks["Orders of these store views"].words.startswith("2 orders")

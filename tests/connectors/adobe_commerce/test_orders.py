@@ -180,8 +180,10 @@ def test_the_same_order_in_the_base_currency_is_its_own_figures_not_a_product_of
     assert order.exchange_rate == 1
 
 
-def test_numbers_can_carry_the_store_view():
+def test_numbers_can_carry_the_store_view_and_suit_every_ledger():
     assert to_order(SAMPLE, with_store=True).number == "2-000000142"
+    order = to_order({**SAMPLE, "increment_id": "#UK/26_0007"})
+    assert (order.external_id, order.number) == ("2-#UK/26_0007", "UK-26-0007")
 
 
 rows = st.lists(
@@ -427,6 +429,7 @@ def test_the_state_decides_and_the_status_is_a_label(state, status, expected):
         ("2-2000000042-1", "2-2000000042-1"),
         ("3-UK-1007", "3-UK-1007"),
         ("01-000000142", "1-000000142"),
+        ("2-UK/26/0007", "2-UK/26/0007"),
     ],
 )
 def test_a_person_may_type_either_form_of_an_order_number(typed, key):

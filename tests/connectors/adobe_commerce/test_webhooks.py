@@ -242,6 +242,7 @@ def test_events_are_taken_after_the_challenge_and_by_their_signature(listening):
         ({"events_public_keys": ""}, "signature_missing", "/prod/keys/pub-key-"),
         ({"ims_client_id": "another-project"}, "signature_wrong", "another Adobe project"),
         ({"ims_client_id": ""}, "signature_wrong", "another Adobe project"),
+        ({"events_client_id": "another-project"}, "signature_wrong", "another Adobe project"),
     ],
 )
 def test_events_of_others_are_not_believed(listening, change, code, words):
@@ -324,6 +325,12 @@ def read(payload: object, values: dict[str, str] | None = None) -> tuple[Notice,
 def test_the_order_is_found_in_whatever_shape_the_merchant_chose(payload, expected):
     (notice,) = read(payload)
     assert (notice.record, notice.external_id) == expected
+
+
+def test_orders_of_other_store_views_are_left_alone():
+    payload = {"order": {"increment_id": "000000142", "store_id": 2}}
+    assert read(payload, {"store_ids": "1, 3"}) == ()
+    assert len(read(payload, {"store_ids": "2"})) == 1
 
 
 @pytest.mark.parametrize(
