@@ -15,9 +15,13 @@ def main() -> None:
     from config.embedded import use_running
 
     use_running()
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"{error}\nStart `make run` first, or set what docs/settings.md lists.")
 
 
 if __name__ == "__main__":

@@ -69,10 +69,11 @@ ALLOWED_HOSTS = [
 ]
 
 SHARED_APPS = [
-    "django_tenants",
-    "tenants",
+    # Before django_tenants, which brings an admin front page of its own.
     "unfold",
     "unfold.contrib.filters",
+    "django_tenants",
+    "tenants",
     "config.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -331,7 +332,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "OAS_VERSION": "3.1.0",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": True,
+    "ENUM_NAME_OVERRIDES": {
+        "TransferState": "sync.models.State",
+        "ConnectionState": "connectors.models.Connection.State",
+        "DocumentStatus": "sync.models.Document.Status",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["api.openapi.only_ours"],
     "POSTPROCESSING_HOOKS": [

@@ -144,17 +144,21 @@ class Stack:
         runtime.touch(mode=0o600)
         runtime.write_text(json.dumps({name: env[name] for name in written if name in env}))
         self._manage("Bringing the database up to date", "migrate_schemas", "--noinput", "-v0")
-        if options.sandbox:
-            for child in self.children:
-                self._wait_for(child.ready.is_set, f"the simulator “{child.name}” did not start")
-            self._manage("Setting up the demo", "demo", "--data", str(options.data))
+        simulators = list(self.children)
         python = sys.executable
         self._add(
             "web",
             *(python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
             *("--port", str(self.port), "--workers", "1", "--blocking-threads", "8"),
-            *("--no-access-log", "--log-level", "warning", "config.wsgi:application"),
+            *("--no-access-log", "--log-level", "error", "config.wsgi:application"),
         )
+        if options.sandbox:
+            for child in simulators:
+                self._wait_for(child.ready.is_set, f"the simulator “{child.name}” did not start")
+            # The demo's first orders announce themselves at once: a store that finds nobody there
+            # counts that against our host and soon stops calling it.
+            self._wait_for(self._web_answers, "the web server did not start")
+            self._manage("Setting up the demo", "demo", "--data", str(options.data))
         celery = (python, "-m", "celery", "-A", "config")
         self._add(
             "worker",
@@ -274,12 +278,17 @@ class Stack:
     def _watch(self) -> None:
         settled: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, args=[settled], daemon=True).start()
+        told: dict[tuple[str, str], str] = {}
         while not self.stopping.wait(0.2):
             self.servers.restart_ended()
             for child in self.children:
                 child.look_after()
             while not settled.empty():
-                self.log.say("orders", _sentence(json.loads(settled.get())))
+                row = json.loads(settled.get())
+                name, words = (row["schema"], row["job_id"]), _sentence(row)
+                if told.get(name) != words:  # a hold that was asked again is no news
+                    told[name] = words
+                    self.log.say("orders", words)
 
     def _listen(self, settled: queue.Queue[str]) -> None:
         """PostgreSQL tells of every transfer that settles."""

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from tenants import schema_script
 from tenants.database import database
 from tenants.models import Domain, Tenant, check_host, check_time_zone
 
@@ -50,6 +51,10 @@ def problems(*, name: str, slug: str, host: str, time_zone: str) -> dict[str, st
     return errors
 
 
+def _migrate(schema: str) -> None:
+    call_command("migrate_schemas", schema_name=schema, tenant=True, interactive=False, verbosity=0)
+
+
 def create_tenant(
     *,
     name: str,
@@ -76,9 +81,7 @@ def create_tenant(
             with connection.cursor() as cursor:
                 cursor.execute(f'CREATE SCHEMA "{schema}"')
             progress(f"{name}: creating its tables")
-            call_command(
-                "migrate_schemas", schema_name=schema, tenant=True, interactive=False, verbosity=0
-            )
+            schema_script.make_tables(schema, lambda: _migrate(schema))
     finally:
         database.set_schema_to_public()
     progress(f"{name}: ready at {host}")

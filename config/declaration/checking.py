@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from config.declaration.reading import load
+from config.declaration.conflicts import conflicts
+from config.declaration.reading import items, load, table
 from connectors.contract import Erp, Store
 from connectors.registry import SYSTEMS
 from connectors.services import check_values
@@ -32,7 +33,8 @@ class Problems(Exception):
 
 
 def read(path: Path, *, allow_literal_secrets: bool = False) -> dict[str, Any]:
-    """The declaration, checked, with ``${NAME}`` replaced. Raises Problems."""
+    """The declaration, checked by itself and against what is there, with ``${NAME}`` replaced.
+    Raises Problems."""
     try:
         plain = load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -47,6 +49,7 @@ def read(path: Path, *, allow_literal_secrets: bool = False) -> dict[str, Any]:
     filled = _filled(plain, "", problems)
     if isinstance(filled, dict):
         problems += _cross_checks(filled, plain, allow_literal_secrets)
+        problems += conflicts(filled)
     if problems:
         raise Problems(list(dict.fromkeys(problems)))
     return filled  # type: ignore[no-any-return]
@@ -74,30 +77,25 @@ def _filled(value: Any, path: str, problems: list[str]) -> Any:
         name = match.group(1)
         if name not in os.environ:
             problems.append(f"{path}: the environment has no {name}.")
-        return os.environ.get(name, "")
+        return os.environ.get(name, match.group())  # told once, not as a missing setting too
 
     return _REFERENCE.sub(replace, value)
-
-
-def _items(value: Any, name: str) -> list[tuple[int, dict[str, Any]]]:
-    rows = value.get(name) if isinstance(value, dict) else None
-    return [(i, row) for i, row in enumerate(rows or []) if isinstance(row, dict)]
 
 
 def _cross_checks(
     filled: dict[str, Any], plain: dict[str, Any], allow_literal_secrets: bool
 ) -> Iterator[str]:
-    tenants = _items(filled, "tenants")
+    tenants = items(filled, "tenants")
     for name in ("slug", "host"):
         yield from _twice([(f"tenants[{i}].{name}", _known_as(row, name)) for i, row in tenants])
     for index, tenant in tenants:
         where = f"tenants[{index}]"
-        connections = _items(tenant, "connections")
-        routes = _items(tenant, "routes")
+        connections = items(tenant, "connections")
+        routes = items(tenant, "routes")
         for part, rows in (("connections", connections), ("routes", routes)):
             for name in ("slug", "name"):
                 yield from _twice([(f"{where}.{part}[{i}].{name}", r.get(name)) for i, r in rows])
-        people = _items(tenant, "people")
+        people = items(tenant, "people")
         yield from _twice(
             [(f"{where}.people[{i}].email", _known_as(r, "email")) for i, r in people]
         )
@@ -141,13 +139,13 @@ def _connection(
     if kind not in SYSTEMS:
         yield f"{where}.kind: “{kind}” is not one of {', '.join(SYSTEMS)}."
         return
-    values = texts(row.get("settings") or {})
+    values = texts(table(row, "settings"))
     for name, words in check_values(kind, values).items():
         yield f"{where}.settings.{name}: {words}"
     if allow_literal_secrets:
         return
     for setting in SYSTEMS[kind].settings:
-        given = (original.get("settings") or {}).get(setting.name)
+        given = table(original, "settings").get(setting.name)
         if setting.is_secret and given and not _REFERENCE.fullmatch(str(given)):
             yield f"{where}.settings.{setting.name}: a secret is given as ${{NAME}}, not in the file."
 
@@ -166,18 +164,20 @@ def _route(where: str, row: dict[str, Any], kinds: dict[str, str]) -> Iterator[s
             sides[side] = system
     if start_of(row) is None and row.get("start"):
         yield f"{where}.start: “{row['start']}” is not a date such as 2026-11-01."
-    if len(sides) < 2:
-        return
-    _, errors = route_settings.clean(row.get("settings") or {}, sides["store"], sides["erp"])
-    for name, words in errors.items():
-        yield f"{where}.settings.{name}: {words}"
-    for i, mapping in _items(row, "mappings"):
-        for name, words in mapping_rules.check(sides["erp"].target_fields, texts(mapping)).items():
-            yield f"{where}.mappings[{i}].{name}: {words}"
-    for table, rows in (row.get("lookups") or {}).items():
-        for key, value in (rows if isinstance(rows, dict) else {}).items():
-            for words in mapping_rules.check_lookup(table, key, str(value)).values():
-                yield f"{where}.lookups.{table}.{key}: {words}"
+    if len(sides) == 2:
+        _, errors = route_settings.clean(table(row, "settings"), sides["store"], sides["erp"])
+        for name, words in errors.items():
+            yield f"{where}.settings.{name}: {words}"
+    if "erp" in sides:
+        fields = sides["erp"].target_fields
+        for i, mapping in items(row, "mappings"):
+            for name, words in mapping_rules.check(fields, texts(mapping)).items():
+                yield f"{where}.mappings[{i}].{name}: {words}"
+    lookups = table(row, "lookups")
+    for name in lookups:
+        for key, value in table(lookups, name).items():
+            for words in mapping_rules.check_lookup(name, key, str(value)).values():
+                yield f"{where}.lookups.{name}.{key}: {words}"
 
 
 def texts(values: dict[str, Any]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from config.declaration.reading import items, text
 from connectors.models import Connection
 from sync.models import Route
 from tenants.context import in_tenant
@@ -16,80 +17,84 @@ from tenants.provision import problems
 
 
 def conflicts(declared: dict[str, Any]) -> Iterator[str]:
-    """Problems with their path, for a declaration that is right in itself."""
-    for index, row in enumerate(declared.get("operators") or []):
+    """Problems with their path. What is not of the right shape is told elsewhere and left out."""
+    for index, row in items(declared, "operators"):
         yield from _person(f"operators[{index}]", row)
-    for index, row in enumerate(declared["tenants"]):
+    for index, row in items(declared, "tenants"):
         where = f"tenants[{index}]"
-        for i, person in enumerate(row.get("people") or []):
+        for i, person in items(row, "people"):
             yield from _person(f"{where}.people[{i}]", person)
-        tenant = Tenant.objects.filter(slug=row["slug"]).first()
+        tenant = Tenant.objects.filter(slug=text(row, "slug")).first()
         if tenant is None:
-            zone = row.get("time_zone", "UTC")
-            found = problems(name=row["name"], slug=row["slug"], host=row["host"], time_zone=zone)
+            given = {name: text(row, name) for name in ("name", "slug", "host")}
+            found = problems(**given, time_zone=text(row, "time_zone", "UTC"))
             for name, words in found.items():
-                yield f"{where}.{name}: {words}"
+                if given.get(name) != "":
+                    yield f"{where}.{name}: {words}"
             continue
         yield from _known(where, row, tenant)
 
 
 def _person(where: str, row: dict[str, Any]) -> Iterator[str]:
+    email = text(row, "email")
     try:
-        validate_email(row["email"])
+        validate_email(email)
     except ValidationError:
-        yield f"{where}.email: “{row['email']}” is not an e-mail address."
+        if email:
+            yield f"{where}.email: “{email}” is not an e-mail address."
 
 
 def _known(where: str, row: dict[str, Any], tenant: Tenant) -> Iterator[str]:
     """A tenant that is there: what may not be changed, or belongs to somebody else."""
     for name, check, value in (
-        ("host", check_host, row["host"].lower()),
-        ("time_zone", check_time_zone, row.get("time_zone", "UTC")),
+        ("host", check_host, text(row, "host").lower() or tenant.slug),
+        ("time_zone", check_time_zone, text(row, "time_zone", "UTC")),
     ):
         try:
             check(value)
         except ValidationError as error:
             yield f"{where}.{name}: {error.messages[0]}"
-    other = Domain.objects.filter(domain=row["host"].lower()).exclude(tenant=tenant).first()
+    other = Domain.objects.filter(domain=text(row, "host").lower()).exclude(tenant=tenant).first()
     if other is not None:
         yield f"{where}.host: “{row['host']}” belongs to another tenant."
     if not tenant.is_active:
         yield f"{where}: the tenant is closed; open it in the operators' admin first."
         return
     with in_tenant(tenant.schema_name):
-        for i, connection in enumerate(row.get("connections") or []):
+        for i, connection in items(row, "connections"):
             yield from _connection(f"{where}.connections[{i}]", connection)
-        for i, route in enumerate(row.get("routes") or []):
+        for i, route in items(row, "routes"):
             yield from _route(f"{where}.routes[{i}]", route)
 
 
 def _connection(where: str, row: dict[str, Any]) -> Iterator[str]:
-    saved = Connection.objects.filter(slug=row["slug"]).first()
-    if saved is not None and saved.kind != row["kind"]:
-        yield f"{where}.kind: “{row['slug']}” is a connection to {saved.kind} and stays one."
-    if Connection.objects.filter(name=row["name"]).exclude(slug=row["slug"]).exists():
-        yield f"{where}.name: another connection is called “{row['name']}”."
+    slug, name = text(row, "slug"), text(row, "name")
+    saved = Connection.objects.filter(slug=slug).first()
+    if saved is not None and saved.kind != row.get("kind"):
+        yield f"{where}.kind: “{slug}” is a connection to {saved.kind} and stays one."
+    if Connection.objects.filter(name=name).exclude(slug=slug).exists():
+        yield f"{where}.name: another connection is called “{name}”."
 
 
 def _route(where: str, row: dict[str, Any]) -> Iterator[str]:
-    saved = Route.objects.select_related("store", "erp").filter(slug=row["slug"]).first()
-    if Route.objects.filter(name=row["name"]).exclude(slug=row["slug"]).exists():
-        yield f"{where}.name: another route is called “{row['name']}”."
-    prefix = row["prefix"].upper()
+    slug, name, store, erp = (text(row, part) for part in ("slug", "name", "store", "erp"))
+    saved = Route.objects.select_related("store", "erp").filter(slug=slug).first()
+    if Route.objects.filter(name=name).exclude(slug=slug).exists():
+        yield f"{where}.name: another route is called “{name}”."
+    prefix = text(row, "prefix").upper()
     if saved is None:
-        taken = Route.objects.filter(erp__slug=row["erp"], prefix=prefix).first()
+        taken = Route.objects.filter(erp__slug=erp, prefix=prefix).first()
         if taken is not None:
             yield f"{where}.prefix: “{prefix}” begins the references of the route “{taken.slug}”."
-        pair = Route.objects.filter(store__slug=row["store"], erp__slug=row["erp"]).first()
+        pair = Route.objects.filter(store__slug=store, erp__slug=erp).first()
         if pair is not None:
             yield f"{where}: the route “{pair.slug}” joins these two already."
         return
     # References in the ERP begin with it: with another one, what is booked would not be found.
-    for name, is_now in (
-        ("prefix", saved.prefix),
-        ("store", saved.store.slug),
-        ("erp", saved.erp.slug),
+    for part, is_now, wanted in (
+        ("prefix", saved.prefix, prefix),
+        ("store", saved.store.slug, store),
+        ("erp", saved.erp.slug, erp),
     ):
-        wanted = prefix if name == "prefix" else row[name]
         if wanted != is_now:
-            yield f"{where}.{name}: it is “{is_now}” and stays so for the life of the route."
+            yield f"{where}.{part}: it is “{is_now}” and stays so for the life of the route."

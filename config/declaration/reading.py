@@ -48,3 +48,22 @@ PlainLoader.add_implicit_resolver(
 def load(text: str) -> Any:
     """The file's value. Raises yaml.YAMLError."""
     return yaml.load(text, Loader=PlainLoader)  # noqa: S506  a safe loader of our own
+
+
+def items(value: Any, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """The rows of a list with their place, as far as they are rows at all."""
+    rows = value.get(name) if isinstance(value, dict) else None
+    found = rows if isinstance(rows, list) else []
+    return [(i, row) for i, row in enumerate(found) if isinstance(row, dict)]
+
+
+def text(row: dict[str, Any], name: str, default: str = "") -> str:
+    """A row's value if it is a text; what else stands there is told by the schema."""
+    value = row.get(name)
+    return value if isinstance(value, str) else default
+
+
+def table(row: dict[str, Any], name: str) -> dict[str, Any]:
+    """Likewise for what is a table of names and values."""
+    value = row.get(name)
+    return value if isinstance(value, dict) else {}

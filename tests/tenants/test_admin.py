@@ -249,3 +249,8 @@ def test_only_the_admin_on_the_public_host_has_the_looser_content_policy(operato
         answer = elsewhere.get(page)
         assert "unsafe" not in answer["Content-Security-Policy"], page
     connection.set_schema_to_public()
+
+
+def test_the_front_page_is_the_themes_own(operator):
+    page = operator.get("/admin/")
+    assert "unfold/helpers/app_list_default.html" in [template.name for template in page.templates]

@@ -116,6 +116,54 @@ def changed(tmp_path: Path, *changes: tuple[str, str]) -> Path:
     return path
 
 
+def test_what_contradicts_the_database_is_told_with_what_is_wrong_in_itself(
+    tenant, secrets, tmp_path
+):
+    path = changed(
+        tmp_path,
+        ("slug: acme\n", "slug: fresh\n"),
+        ("host: acme.localhost", "host: localhost"),
+        ("time_zone: Europe/London\n    people", "time_zone: Mars/Phobos\n    people"),
+        ("email: ben@acme-outdoor.example", "email: ben"),
+        ("role: accountant", "role: boss"),
+        ("store: shop", "store: shoppe"),
+        ("source: constant, expression: WEB", 'source: path, expression: "order.["'),
+        ("shipping: account:6610", "shipping: bank:6610"),
+    )
+    _, err, failure = run(path)
+    for wanted in (
+        "tenants[0].host",
+        "tenants[0].time_zone",
+        "tenants[0].people[1].email",
+        "tenants[0].people[1].role",
+        "tenants[0].routes[0].store",
+        "tenants[0].routes[0].mappings[0].expression",
+        "tenants[0].routes[0].lookups.charges.shipping",
+    ):
+        assert wanted in err, err
+    assert failure == "7 problems; nothing was changed."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "tenants: 1",
+        "tenants: [1, {slug: [], name: {}, host: 1, people: 3, connections: {}, routes: x}]",
+        "tenants: [{slug: a, connections: [{kind: bigcommerce, settings: [1]}], routes: [{slug: 1,"
+        " settings: 5, lookups: [], mappings: [[]]}]}]",
+        "operators: {}\ntenants: [{slug: acme, host: null, connections: [{slug: null}]}]",
+    ],
+)
+def test_a_file_of_any_other_shape_is_refused_in_words(tenant, tmp_path, text):
+    path = tmp_path / "odd.yaml"
+    path.write_text(text)
+    _, err, failure = run(path)
+    assert err
+    assert failure.endswith("nothing was changed.")
+
+
 def test_texts_stay_what_was_typed(tenant, secrets, tmp_path):
     path = changed(
         tmp_path,

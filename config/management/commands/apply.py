@@ -9,7 +9,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.declaration import applying, checking
-from config.declaration.conflicts import conflicts
 
 
 class Command(BaseCommand):
@@ -29,8 +28,6 @@ class Command(BaseCommand):
             )
         except checking.Problems as problems:
             raise self._refused(problems.lines) from problems
-        if found := list(conflicts(declared)):
-            raise self._refused(found)
         if options["check"]:
             self.stdout.write("The file is right; nothing was changed.")
             return

@@ -31,7 +31,7 @@ def run(client: Client, choices: Choices, dimension_names: Sequence[str]) -> Pin
     """Each of the first steps is only tried when the one before it worked."""
     checks: list[Check] = []
     try:
-        client.tokens.get()
+        client.tokens.prove()
     except ConnectorError as error:
         return Ping(checks=(_failed("Sign in to Microsoft Entra", error),))
     checks.append(_ok("Sign in to Microsoft Entra", "Client ID and secret are accepted."))

@@ -26,7 +26,7 @@ def run(client: Client, profile: Profile, codeunit: Codeunit, values: Mapping[st
     try:
         client.check_settings()
         if client.tokens is not None:
-            client.tokens.get()
+            client.tokens.prove()
         names = profile.companies()
     except ConnectorError as error:
         return Ping(checks=(_unreached(client, values, error),))
