@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Max, Min, Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from audit.models import Entry, Exchange
 from connectors.models import Connection
+from connectors.records import DocumentKind
 from console.money import rounded
-from sync.models import Document, Hold, State, Transfer
+from sync.models import Document, Flow, Hold, State, Transfer
 
 CHART_DAYS = 30
 NEWEST_ENTRIES = 500
@@ -24,6 +26,7 @@ MOST_SEARCHED = 200
 _DECIMAL_DIGITS = re.compile(r"-?\d{1,12}(\.\d{1,4})?", re.ASCII)
 
 
+BOOKS = {"invoice": "Invoices", "credit": "Credits", "payment": "Payments"}
 # What the overview counts as one.
 STATE_GROUPS = {"open": (State.WAITING, State.WORKING)}
 
@@ -33,11 +36,14 @@ class Bar:
     """One day of the chart, in the units of its drawing (720 by 160)."""
 
     day: date
-    posted: int
+    invoices: int
+    credits: int
     x: float
     width: float
     y: float
     height: float
+    credits_y: float
+    credits_height: float
 
 
 def start_of_day(zone: str, day: date | None = None) -> datetime:
@@ -46,17 +52,31 @@ def start_of_day(zone: str, day: date | None = None) -> datetime:
     return datetime.combine(day, time(0), tz)
 
 
+def of_books(books: str) -> Q:
+    """Transfers that book an invoice (or order), a ``credit`` or a ``payment``. What a correction
+    is, its document says."""
+    if books == "payment":
+        return Q(flow=Flow.PAYMENTS)
+    credited = Exists(
+        Document.objects.filter(
+            transfer=OuterRef("pk"), kind=DocumentKind.CREDIT_MEMO.value
+        ).exclude(status=Document.Status.DISCARDED)
+    )
+    if books == "credit":
+        return Q(flow=Flow.REFUNDS) | (Q(flow=Flow.CORRECTIONS) & credited)
+    return Q(flow__in=(Flow.ORDERS, Flow.INVOICES)) | (Q(flow=Flow.CORRECTIONS) & ~credited)
+
+
 def overview(zone: str) -> dict[str, Any]:
     """Today in the company's own time zone."""
     since = start_of_day(zone)
-    posted = Transfer.objects.filter(posted_at__gte=since)
     held = Transfer.objects.filter(state=State.HELD)
     labels = dict(Hold.choices)
+    tiles = [("invoice", "Invoices posted today"), ("credit", "Credits posted today")]
+    if Transfer.objects.filter(flow=Flow.PAYMENTS).exists():
+        tiles.append(("payment", "Payments booked today"))
     return {
-        "posted_count": posted.count(),
-        "posted_amounts": list(
-            posted.values("currency").annotate(total=Sum("amount")).order_by("currency")
-        ),
+        "posted": [_posted_since(since, books, label) for books, label in tiles],
         "held_count": held.count(),
         "held_by_reason": [
             {"hold": row["hold"], "label": labels.get(row["hold"], row["hold"]), "n": row["n"]}
@@ -71,39 +91,68 @@ def overview(zone: str) -> dict[str, Any]:
         "connections": Connection.objects.all(),
         "chart": chart(zone),
         "latest": Transfer.objects.exclude(state=State.WAITING)
-        .defer("record", "comparison")
+        .defer("record", "comparison", "change")
         .order_by("-id")[:8],
         "today": since.date(),
     }
 
 
+def _posted_since(since: datetime, books: str, label: str) -> dict[str, Any]:
+    """What a tile counts: transfers and their amounts, a sum a currency."""
+    rows = Transfer.objects.filter(of_books(books), posted_at__gte=since)
+    return {
+        "books": books,
+        "label": label,
+        "count": rows.count(),
+        "amounts": list(rows.values("currency").annotate(total=Sum("amount")).order_by("currency")),
+    }
+
+
 def chart(zone: str) -> dict[str, Any]:
-    """Posted invoices of the last thirty days, a bar a day."""
+    """Posted invoices and credits of the last thirty days, a bar a day."""
     tz = ZoneInfo(zone)
     today = timezone.now().astimezone(tz).date()
     first = today - timedelta(days=CHART_DAYS - 1)
-    counts = {
-        row["day"]: row["n"]
-        for row in Transfer.objects.filter(posted_at__gte=start_of_day(zone, first))
-        .annotate(day=TruncDate("posted_at", tzinfo=tz))
-        .values("day")
-        .annotate(n=Count("id"))
-    }
-    most = max(counts.values(), default=0) or 1
+    invoices = _posted_by_day(zone, first, "invoice")
+    credits = _posted_by_day(zone, first, "credit")
+    most = max((invoices[day] + credits[day] for day in {*invoices, *credits}), default=0)
     step = 720 / CHART_DAYS
     bars = []
     for index in range(CHART_DAYS):
         day = first + timedelta(days=index)
-        posted = counts.get(day, 0)
-        height = round(130 * posted / most, 1)
-        bars.append(Bar(day, posted, round(index * step + 2, 1), step - 4, 140 - height, height))
+        height = round(130 * invoices[day] / (most or 1), 1)
+        above = round(130 * credits[day] / (most or 1), 1)
+        bars.append(
+            Bar(
+                day=day,
+                invoices=invoices[day],
+                credits=credits[day],
+                x=round(index * step + 2, 1),
+                width=step - 4,
+                y=140 - height,
+                height=height,
+                credits_y=140 - height - above,
+                credits_height=above,
+            )
+        )
     return {
         "bars": bars,
         "most": most,
-        "total": sum(counts.values()),
+        "invoices": sum(invoices.values()),
+        "credits": sum(credits.values()),
         "first": first,
         "last": today,
     }
+
+
+def _posted_by_day(zone: str, first: date, books: str) -> Counter[date]:
+    rows = (
+        Transfer.objects.filter(of_books(books), posted_at__gte=start_of_day(zone, first))
+        .annotate(day=TruncDate("posted_at", tzinfo=ZoneInfo(zone)))
+        .values("day")
+        .annotate(n=Count("id"))
+    )
+    return Counter({row["day"]: row["n"] for row in rows})
 
 
 def version() -> str:
@@ -119,27 +168,42 @@ def version() -> str:
 
 
 def search(params: dict[str, str]) -> QuerySet[Transfer]:
-    """Transfers by number, customer or amount, and by filters; newest first."""
+    """Transfers by number (an order's brings what belongs to it), customer or amount, and by
+    filters; newest first."""
     rows = (
         Transfer.objects.select_related("route")
         .prefetch_related(Prefetch("documents", Document.objects.defer("draft", "booked")))
-        .defer("record", "comparison")
+        .defer("record", "comparison", "change")
         .order_by("-id")
     )
     text = params.get("q", "").strip()[:MOST_SEARCHED]
     if text:
-        documents = Document.objects.filter(Q(number__iexact=text) | Q(reference__iexact=text))
+        documents = Document.objects.filter(
+            Q(number__iexact=text) | Q(invoice_number__iexact=text) | Q(reference__iexact=text)
+        )
         match = (
             Q(number__iexact=text)
             | Q(party__icontains=text)
             | Q(party_email__icontains=text)
             | Q(pk__in=documents.values("transfer_id"))
+            | Exists(
+                Transfer.objects.filter(
+                    flow=Flow.ORDERS,
+                    route=OuterRef("route"),
+                    order_key=OuterRef("order_key"),
+                    number__iexact=text,
+                )
+            )
         )
         if (amount := _amount(text)) is not None:
             match |= Q(amount=amount)
         rows = rows.filter(match)
     if state := params.get("state", ""):
         rows = rows.filter(state__in=STATE_GROUPS.get(state, (state,)))
+    if params.get("flow"):
+        rows = rows.filter(flow=params["flow"])
+    if (books := params.get("books", "")) in BOOKS:
+        rows = rows.filter(of_books(books))
     if params.get("hold"):
         rows = rows.filter(hold=params["hold"])
     if params.get("route"):
@@ -177,15 +241,20 @@ def ledger_document(transfer: Transfer) -> Document | None:
     return (kept or documents or [None])[-1]
 
 
-GOOD = {"document_posted", "document_created", "document_checked", "customer_created", "released"}
+GOOD = {
+    "document_posted", "document_created", "document_checked", "document_accepted",
+    "posted_in_erp", "customer_created", "released",
+}  # fmt: skip
 WARN = {"held", "outcome_unknown", "retry_planned", "changed_after_posting", "document_withdrawn"}
 BAD = {"failed"}
+LABELS = {"transfer_created": "Announced", "order_fetched": "Read from the store"}
 
 
 def timeline(transfer: Transfer) -> list[dict[str, Any]]:
     return [
         {
             "entry": entry,
+            "label": LABELS.get(entry.action) or entry.get_action_display(),
             "mark": "good"
             if entry.action in GOOD
             else "warn"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from console.views import connections, people, routes, trail, transfers
+from console.views import connections, people, route_admin, routes, tokens, trail, transfers
 
 app_name = "console"
 urlpatterns = [
@@ -26,6 +26,9 @@ urlpatterns = [
     # After the others, so that a connection may be called “add”: no system is called “save”.
     path("connections/add/<slug:kind>/", connections.add, name="connection_add"),
     path("mappings/", routes.routes, name="routes"),
+    path("mappings/new/", route_admin.new, name="route_new"),
+    path("mappings/<slug:slug>/pause/", route_admin.pause, name="route_pause"),
+    path("mappings/<slug:slug>/rename/", route_admin.rename, name="route_rename"),
     path("mappings/<slug:slug>/save-settings/", routes.save_settings, name="route_settings"),
     path("mappings/<slug:slug>/save-field/", routes.save_mapping, name="mapping_save"),
     path("mappings/<slug:slug>/save-lookup/", routes.save_lookup, name="lookup_save"),
@@ -33,6 +36,9 @@ urlpatterns = [
     path("people/", people.people, name="people"),
     path("people/add/", people.add, name="person_add"),
     path("people/<int:pk>/", people.change, name="person_change"),
+    path("people/tokens/", tokens.tokens, name="tokens"),
+    path("people/tokens/add/", tokens.add, name="token_add"),
+    path("people/tokens/<int:pk>/revoke/", tokens.revoke, name="token_revoke"),
     path("audit/", trail.trail, name="trail"),
     path("audit/prove/", trail.prove, name="prove"),
     path("audit/export.jsonl", trail.export, name="audit_export"),

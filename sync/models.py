@@ -268,6 +268,7 @@ class Transfer(models.Model):
             models.Index(fields=["state", "-id"], name="transfer_by_state"),
             models.Index(fields=["number"], name="transfer_by_number"),
             models.Index(fields=["posted_at"], name="transfer_by_posting"),
+            models.Index(fields=["updated_at", "id"], name="transfer_by_change"),
             GinIndex(fields=["hold_keys"], name="transfer_by_hold_key"),
         ]
 

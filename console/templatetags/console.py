@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from console import order_parts, wording
 from console.money import written
 
 register = template.Library()
@@ -55,9 +56,33 @@ def state(thing: Any) -> SafeString:
 
 
 @register.filter
+def called(transfer: Any) -> str:
+    """What a transfer is and its number: ``Refund 7``."""
+    return wording.called(transfer)
+
+
+@register.filter
+def numbers(document: Any) -> str:
+    """A document's number, or both where the ERP gave it another when it posted."""
+    return order_parts.numbers_of(document)
+
+
+@register.filter
+def paper(document: Any) -> str:
+    """``Sales invoice`` for the document's kind."""
+    return order_parts.kind_words(document)
+
+
+@register.filter
 def money(value: Any, currency: str = "") -> str:
     """An amount with thousands separators, at its currency's places."""
     return "" if value in (None, "") else written(Decimal(str(value)), currency)
+
+
+@register.filter
+def is_amount(value: Any) -> bool:
+    """Whether it is an amount other than nought."""
+    return value not in (None, "") and Decimal(str(value)) != 0
 
 
 @register.filter

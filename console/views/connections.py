@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +19,7 @@ from console.access import needs
 from sync import hooks as sync_hooks
 from tenants.roles import Role
 
+ADVANCED = "Advanced"
 MOST_LETTERS: int = Connection._meta.get_field("name").max_length  # type: ignore[assignment]
 
 
@@ -66,7 +69,7 @@ def _page(
             "connection": row,
             "title": system.title,
             "fields": [field for field in fields if not field["setting"].group],
-            "advanced": [field for field in fields if field["setting"].group],
+            "groups": _groups(fields),
             "tallies": row.tallies.all()[:7],
             "subscriptions": row.subscriptions.all(),
             "destination": services.hook_destination(row) if row.role == "store" else "",
@@ -74,6 +77,23 @@ def _page(
         },
         status=400 if errors else 200,
     )
+
+
+def _groups(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The settings that stand under a heading of their own, rarely needed ones last and folded."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for field in fields:
+        if group := field["setting"].group:
+            found.setdefault(group, []).append(field)
+    return [
+        {
+            "title": title,
+            "fields": rows,
+            "is_folded": title == ADVANCED,
+            "has_error": any(row["error"] for row in rows),
+        }
+        for title, rows in sorted(found.items(), key=lambda item: item[0] == ADVANCED)
+    ]
 
 
 @needs(Role.ADMIN)
@@ -180,7 +200,7 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
             "name": name,
             "name_error": errors.get("name", ""),
             "fields": [field for field in fields if not field["setting"].group],
-            "advanced": [field for field in fields if field["setting"].group],
+            "groups": _groups(fields),
         },
         status=400 if errors else 200,
     )

@@ -3,52 +3,85 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
+from zoneinfo import available_timezones
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from console.access import needs, person, whole_number
+from connectors.contract import Target
+from connectors.models import Connection
+from connectors.registry import SYSTEMS
+from console import lookup_tables, readiness, route_form
+from console.access import needs, person
 from sync import mapping_rules, route_settings
 from sync.models import Route
 from sync.preview import try_on
 from tenants.roles import Role
 
-TABS = (
-    ("settings", "Settings"),
-    ("customer", "Customer"),
-    ("invoice", "Invoice"),
-    ("line", "Line"),
-    ("lookups", "Lookup tables"),
-    ("try", "Try on an order"),
-)
-MAPPED = ("customer", "invoice", "line")
+MAPPED = {
+    Target.CUSTOMER: "Customer",
+    Target.INVOICE: "Invoice",
+    Target.LINE: "Line",
+    Target.PAYMENT: "Payment",
+}
+LONGEST_ORDER_NUMBER = 64
+
+
+def tabs_of(row: Route) -> tuple[tuple[str, str], ...]:
+    """The parts of a route's page: what its ERP can be told is among them."""
+    _, erp = route_settings.systems_of(row)
+    mapped = [
+        (target.value, label) for target, label in MAPPED.items() if erp.target_fields.get(target)
+    ]
+    return (
+        ("settings", "Settings"),
+        *mapped,
+        ("lookups", "Lookup tables"),
+        ("try", "Try on an order"),
+    )
 
 
 @needs(Role.VIEWER)
 def routes(request: HttpRequest) -> HttpResponse:
+    """All routes; where there is only one, straight to it, but for who asks for all of them."""
     found = list(Route.objects.select_related("store", "erp"))
-    if len(found) == 1:
+    if len(found) == 1 and "all" not in request.GET:
         return redirect("console:route", slug=found[0].slug, tab="settings")
-    return render(request, "console/routes.html", {"routes": found})
+    return render(
+        request,
+        "console/routes.html",
+        {
+            "routes": found,
+            "titles": {kind: system.title for kind, system in SYSTEMS.items()},
+            "lacks": Connection.objects.values("role").distinct().count() < 2,
+        },
+    )
 
 
 @needs(Role.VIEWER)
 def route(request: HttpRequest, slug: str, tab: str) -> HttpResponse:
     row = get_object_or_404(Route.objects.select_related("store", "erp"), slug=slug)
-    if tab not in dict(TABS):
+    if tab not in dict(tabs_of(row)):
         raise Http404
     return _page(request, row, tab)
 
 
 def _page(request: HttpRequest, row: Route, tab: str, **more: Any) -> HttpResponse:
-    context: dict[str, Any] = {"route": row, "tab": tab, "tabs": TABS, **more}
+    context: dict[str, Any] = {"route": row, "tab": tab, "tabs": tabs_of(row), **more}
     errors = more.get("errors", {})
     if tab == "settings":
         values = {**route_settings.values_of(row), **more.get("given", {})}
-        context["fields"] = [
+        points = readiness.points_of(row)
+        context["points"] = points
+        context["open_points"] = sum(point.is_open for point in points)
+        context["first_day"] = route_form.first_day(row)
+        context["zones"] = sorted(available_timezones())
+        fields = [
             {
                 "setting": setting,
                 "value": values[setting.name],
@@ -58,15 +91,17 @@ def _page(request: HttpRequest, row: Route, tab: str, **more: Any) -> HttpRespon
             }
             for setting in route_settings.describe(*route_settings.systems_of(row))
         ]
+        context["fields"] = [field for field in fields if not field["setting"].group]
+        context["advanced"] = [field for field in fields if field["setting"].group]
     elif tab == "lookups":
-        context["tables"] = mapping_rules.lookup_tables(row)
+        context["tables"] = lookup_tables.tables_of(row)
     elif tab == "try":
         number = request.GET.get("number", "").strip()
         context["number"] = number
-        if whole_number(number) is not None:
+        if 0 < len(number) <= LONGEST_ORDER_NUMBER and number.isprintable():
             context["preview"] = try_on(row, number)
         elif number:
-            context["problem"] = "An order number is made of digits."
+            context["problem"] = "This is no order number."
     else:
         context["rows"] = [r for r in mapping_rules.rows(row) if r.target == tab]
         context["tables"] = mapping_rules.lookup_tables(row)
@@ -140,7 +175,7 @@ def save_lookup(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, f"The row “{key}” is gone.")
         else:
             messages.info(request, f"There is no row “{key}” any more.")
-        return redirect("console:route", slug=slug, tab="lookups")
+        return _to_table(slug, table)
     try:
         count = mapping_rules.save_lookup(
             row,
@@ -158,4 +193,10 @@ def save_lookup(request: HttpRequest, slug: str) -> HttpResponse:
             "Saved."
             + (f" {count} held transfer{'s' if count > 1 else ''} released." if count else ""),
         )
-    return redirect("console:route", slug=slug, tab="lookups")
+    return _to_table(slug, table)
+
+
+def _to_table(slug: str, table: str) -> HttpResponse:
+    """Back to the table that was changed."""
+    address = reverse("console:route", kwargs={"slug": slug, "tab": "lookups"})
+    return redirect(f"{address}#table-{quote(table)}")

@@ -6,12 +6,15 @@ import csv
 import io
 import re
 import tempfile
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,16 +24,18 @@ from audit import services as audit
 from audit.actions import Action
 from audit.models import Exchange
 from connectors.errors import ConnectorError
-from console import selectors
+from console import order_parts, selectors, wording
 from console.access import needs, person, whole_number
 from console.money import written
 from sync import actions, mapping_rules
-from sync.models import Hold, Route, State, Transfer
+from sync.lookups import TABLES
+from sync.models import Flow, Hold, Route, State, Transfer
 from tenants.roles import Role
 
 PAGE = 50
 MOST_AT_ONCE = 1_000
-FILTERS = ("q", "state", "hold", "route", "from", "to", "posted")
+FILTERS = ("q", "flow", "books", "state", "hold", "route", "from", "to", "posted")
+ON_AN_ACCOUNT = ("charges", "payment_accounts")
 
 
 @needs(Role.VIEWER)
@@ -41,6 +46,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     zone = request.tenant.time_zone  # type: ignore[attr-defined]
     context = {**selectors.overview(zone), "version": version}
+    context["order_numbers"] = wording.order_numbers(context["latest"])
     template = "console/_overview.html" if request.htmx else "console/overview.html"  # type: ignore[attr-defined]
     return render(request, template, context)
 
@@ -59,8 +65,11 @@ def transfers(request: HttpRequest) -> HttpResponse:
     page = list(rows[: PAGE + 1])
     context = {
         "rows": page[:PAGE],
+        "order_numbers": wording.order_numbers(page[:PAGE]),
         "next": page[PAGE - 1].pk if len(page) > PAGE else None,
         "params": params,
+        "flows": [(flow.value, flow.label) for flow in wording.SHOWN],
+        "books": list(selectors.BOOKS.items()) if params.get("books") else [],
         "states": [*State.choices, ("open", "On their way")],
         "holds": Hold.choices,
         "routes": Route.objects.all(),
@@ -91,18 +100,42 @@ def bulk(request: HttpRequest) -> HttpResponse:
 def act(request: HttpRequest, pk: int) -> HttpResponse:
     """One act on one transfer."""
     transfer = get_object_or_404(Transfer, pk=pk)
-    if request.POST.get("act") == "accept":
-        shown = (request.POST.get("total", ""), request.POST.get("tax", ""))
-        if actions.accept_difference(transfer.pk, by=person(request), shown=shown):
-            messages.success(request, "The difference is accepted; the order goes on.")
-        else:
-            messages.error(
-                request,
-                "That difference is there no more. Look at the one that is, if there is one.",
-            )
-    else:
-        _act(request, [transfer.pk])
+    match request.POST.get("act"):
+        case "accept":
+            _accept(request, transfer)
+        case "correct":
+            _correct(request, transfer)
+        case _:
+            _act(request, [transfer.pk])
     return redirect("console:transfer", pk=pk)
+
+
+def _accept(request: HttpRequest, transfer: Transfer) -> None:
+    shown = (request.POST.get("total", ""), request.POST.get("tax", ""))
+    if actions.accept_difference(transfer.pk, by=person(request), shown=shown):
+        name = wording.words_of(transfer).name.lower()
+        messages.success(request, f"The difference is accepted; the {name} goes on.")
+    else:
+        messages.error(
+            request, "That difference is there no more. Look at the one that is, if there is one."
+        )
+
+
+def _correct(request: HttpRequest, transfer: Transfer) -> None:
+    """Have the correction booked that the person saw, and no other."""
+    with transaction.atomic():
+        row = Transfer.objects.select_for_update().get(pk=transfer.pk)
+        offered = order_parts.proposal(row)
+        if offered is None or offered["shown"] != request.POST.get("shown", ""):
+            messages.error(
+                request, "The order changed again meanwhile. Look at the difference that is there."
+            )
+            return
+        count = actions.post_correction(row.pk, by=person(request))
+    documents = "document is" if count == 1 else "documents are"
+    messages.success(
+        request, f"{count} correcting {documents} on the way; the order counts as corrected."
+    )
 
 
 def _act(request: HttpRequest, ids: list[int]) -> None:
@@ -149,8 +182,13 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     context: dict[str, Any] = {
         "transfer": row,
         "timeline": selectors.timeline(row),
-        "beside": selectors.lines_beside(row),
+        "words": wording.words_of(row),
+        "about": _about(row),
+        "order": _order_of(row),
+        "beside": order_parts.beside(row),
         "documents": row.documents.all(),
+        "parts": order_parts.parts_of(row),
+        "proposal": order_parts.proposal(row),
         "exchanges": selectors.exchanges(row),
         "missing": _missing(row),
         "version": version,
@@ -160,6 +198,33 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, template, context)
 
 
+def _order_of(transfer: Transfer) -> Transfer | None:
+    """The order that a refund, payment, store invoice or correction belongs to."""
+    if not wording.is_part_of_an_order(transfer):
+        return None
+    return Transfer.objects.filter(
+        route=transfer.route, flow=Flow.ORDERS, order_key=transfer.order_key
+    ).first()
+
+
+def _about(transfer: Transfer) -> list[tuple[str, str]]:
+    """What the store says about a refund, store invoice or payment, besides its money."""
+    about = (transfer.record or {}).get("about", {})
+    state = str(about.get("state", ""))
+    found = []
+    match transfer.flow:
+        case Flow.REFUNDS:
+            found = [
+                ("In the store", wording.REFUND_STATES.get(state, state)),
+                ("Reason", str(about.get("reason", ""))),
+            ]
+        case Flow.INVOICES:
+            found = [("In the store", state)]
+        case Flow.PAYMENTS:
+            found = [("Method", str(about.get("method", "")))]
+    return [(label, text) for label, text in found if text]
+
+
 def _missing(transfer: Transfer) -> list[dict[str, str]]:
     """What a hold asks for, ready for the form that adds it."""
     found = []
@@ -167,7 +232,17 @@ def _missing(transfer: Transfer) -> list[dict[str, str]]:
         kind, _, rest = key.partition(":")
         if kind == "lookup":
             table, _, name = rest.partition(":")
-            found.append({"kind": "lookup", "table": table, "key": name})
+            info = TABLES.get(table)
+            found.append(
+                {
+                    "kind": "lookup",
+                    "table": table,
+                    "key": name,
+                    "title": info.title if info else table,
+                    "value_label": info.value_label if info else "Value",
+                    "on_an_account": "yes" if table in ON_AN_ACCOUNT else "",
+                }
+            )
         elif kind == "item":
             found.append({"kind": "item", "key": rest})
         elif kind == "customer":
@@ -217,8 +292,8 @@ def exchange(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 COLUMNS = (
-    "order", "customer", "amount", "currency", "state", "hold", "reason", "document",
-    "reference", "placed", "posted",
+    "kind", "number", "order", "customer", "amount", "currency", "state", "hold", "reason",
+    "document", "posted_as", "reference", "placed", "posted",
 )  # fmt: skip
 
 
@@ -232,29 +307,43 @@ def export_csv(request: HttpRequest) -> HttpResponse:
     text.write("\ufeff")  # without it Excel takes the file for another encoding
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for row in rows.iterator(500):
-        document = selectors.ledger_document(row)
-        writer.writerow(
-            _plain(value)
-            for value in (
-                row.number,
-                row.party,
-                "" if row.amount is None else written(row.amount, row.currency, separator=""),
-                row.currency,
-                row.get_state_display(),
-                row.get_hold_display(),
-                row.reason,
-                document.number if document else "",
-                document.reference if document else "",
-                _moment(row.source_at),
-                _moment(row.posted_at),
-            )
-        )
+    for batch in batched(rows.iterator(500), 500):
+        numbers = wording.order_numbers(batch)
+        for row in batch:
+            writer.writerow(_plain(value) for value in _cells(row, numbers.get(row.pk)))
     text.detach()
     file.seek(0)
     audit.record(Action.EXPORTED, "The list of transfers was exported as CSV.")
     return FileResponse(
         file, as_attachment=True, filename="transfers.csv", content_type="text/csv; charset=utf-8"
+    )
+
+
+def batched(rows: Iterable[Transfer], size: int) -> Iterator[list[Transfer]]:
+    """Lists of at most ``size``."""
+    source = iter(rows)
+    while batch := list(islice(source, size)):
+        yield batch
+
+
+def _cells(row: Transfer, order_number: str | None) -> tuple[str, ...]:
+    """One row of the file, in the order of ``COLUMNS``."""
+    document = selectors.ledger_document(row)
+    return (
+        wording.words_of(row).name,
+        row.number,
+        row.number if order_number is None else order_number,
+        row.party,
+        "" if row.amount is None else written(row.amount, row.currency, separator=""),
+        row.currency,
+        row.get_state_display(),
+        row.get_hold_display(),
+        row.reason,
+        document.number if document else "",
+        document.invoice_number if document else "",
+        document.reference if document else "",
+        _moment(row.source_at),
+        _moment(row.posted_at),
     )
 
 

@@ -22,6 +22,37 @@
     const all = event.target.closest("[data-check-all]");
     if (all) for (const box of document.querySelectorAll('input[name="ids"]')) box.checked = all.checked;
   });
+  // What cannot be taken back is asked about once more; without scripts it is simply done.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button?.dataset.confirm || button.dataset.confirmed) return;
+    event.preventDefault();
+    const dialog = document.createElement("dialog");
+    dialog.className = "confirm card";
+    dialog.setAttribute("aria-label", button.textContent.trim());
+    const words = document.createElement("p");
+    words.textContent = button.dataset.confirm;
+    const answers = document.createElement("div");
+    answers.className = "inline-form";
+    const choose = (label, look, act) => {
+      const answer = document.createElement("button");
+      answer.type = "button";
+      answer.className = `btn ${look}`;
+      answer.textContent = label;
+      answer.addEventListener("click", act);
+      answers.append(answer);
+    };
+    choose(button.textContent.trim(), "btn-primary", () => {
+      button.dataset.confirmed = "yes";
+      dialog.close();
+      button.form.requestSubmit(button);
+    });
+    choose("Cancel", "", () => dialog.close());
+    dialog.append(words, answers);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  });
   // Updates wait while the tab is hidden or somebody is choosing rows or typing.
   document.addEventListener("htmx:configRequest", (event) => {
     const chosen = document.querySelector('input[name="ids"]:checked');

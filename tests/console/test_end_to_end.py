@@ -2,135 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import threading
-import urllib.request
-from contextlib import suppress
-from pathlib import Path
+from playwright.sync_api import expect
 
-import pytest
-from playwright.sync_api import Page, expect, sync_playwright
-
-from config.embedded import die_with_parent, free_port
-from connectors import services
 from sync import mapping_rules
-from tenants.models import Membership, User
-from tests.support.simulators import HOOK_HOST
+from tests.console.support import in_chromium, sign_in
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="no Chromium on this machine"
-    ),
-]
-ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "a rather long password"
+pytestmark = in_chromium
 PAGES = (
     "/", "/transfers/", "/transfers/?state=held", "/connections/", "/connections/store/",
     "/connections/ledger/", "/connections/add/bigcommerce/", "/mappings/web/settings/",
     "/mappings/web/customer/", "/mappings/web/invoice/", "/mappings/web/line/",
-    "/mappings/web/lookups/", "/mappings/web/try/", "/audit/",
+    "/mappings/web/lookups/", "/mappings/web/try/", "/mappings/?all=1", "/mappings/new/",
+    "/connections/add/gp/", "/connections/add/adobe_commerce/", "/audit/",
 )  # fmt: skip
-
-
-class Product:
-    """Web server, worker and scheduler on the test's database."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        python = sys.executable
-        commands = (
-            (python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port",
-             str(self.port), "--blocking-threads", "4", "--no-ws", "config.wsgi:application"),
-            (python, "-m", "celery", "-A", "config", "worker", "--pool", "threads",
-             "--concurrency", "4", "-Q", "work,tick", "--loglevel", "error"),
-            (python, "-m", "celery", "-A", "config", "beat", "--pidfile=", "--loglevel", "error"),
-        )  # fmt: skip
-        self.processes = [
-            subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env={**os.environ, "PYTHONWARNINGS": "ignore"},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=die_with_parent,
-            )
-            for command in commands
-        ]
-        for _ in range(200):
-            with (
-                suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=1),
-            ):
-                return
-            threading.Event().wait(0.1)
-        raise AssertionError("the web server did not start")
-
-    def stop(self) -> None:
-        for process in self.processes:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            process.wait()
-
-
-@pytest.fixture
-def product(flow):
-    running = Product()
-    flow.store_simulator.post("deliver-to", host=HOOK_HOST, url=f"http://127.0.0.1:{running.port}")
-    services.ensure_hooks(flow.store, ["orders"])
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def people(tenant):
-    for role in ("admin", "accountant", "viewer"):
-        user = User.objects.create_user(f"{role}@example.com", PASSWORD, name=role.capitalize())
-        Membership.objects.create(user=user, tenant=tenant, role=role)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=[
-                "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync",
-                "--host-resolver-rules=MAP acme.localhost 127.0.0.1",
-            ],
-        )  # fmt: skip
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(chromium, product, people):
-    context = chromium.new_context(
-        base_url=f"http://acme.localhost:{product.port}", viewport={"width": 1440, "height": 900}
-    )
-    page = context.new_page()
-    page.complaints = []  # type: ignore[attr-defined]
-    page.on(
-        "console",
-        lambda m: page.complaints.append(m.text) if m.type == "error" else None,  # type: ignore[attr-defined]
-    )
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))  # type: ignore[attr-defined]
-    yield page
-    context.close()
-
-
-def sign_in(page: Page, role: str = "admin", password: str = PASSWORD) -> None:
-    page.goto("/")
-    page.fill("#email", f"{role}@example.com")
-    page.fill("#password", password)
-    page.click("button:has-text('Sign in')")
 
 
 def test_an_order_is_watched_from_sign_in_to_ledger_held_released_and_replayed(page, flow):

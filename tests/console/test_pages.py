@@ -21,78 +21,14 @@ from console import selectors
 from console.money import rounded, written
 from sync.models import Document, State, Transfer
 from tenants import memberships
-from tenants.context import in_public
 from tenants.models import Membership, User
 from tenants.roles import Role
+from tests.console.support import PASSWORD, Browser, make_document, make_transfer
 
-PASSWORD = "a rather long password"
 ODD = (
     "\0", "a\0b", "²", "٣", "9" * 40, "-1", "NaN", "Infinity", "1e999999", "1e9999999999",
     "x" * 5000, "0001-01-01", "9999-12-31", "2026-13-45", "\n", "'\"<>",
 )  # fmt: skip
-
-
-class Browser:
-    """A signed-in person's browser on Acme's host; every call comes back into the tenant."""
-
-    def __init__(self, user: User | None, host: str = "acme.localhost") -> None:
-        self.client = Client(SERVER_NAME=host, raise_request_exception=False)
-        if user is not None:
-            with in_public():
-                self.client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-
-    def __call__(self, method: str, path: str, data=None, **headers):
-        before = connection.tenant
-        try:
-            answer = getattr(self.client, method)(path, data or {}, headers=headers)
-            if answer.streaming:
-                answer.streamed = b"".join(answer.streaming_content)
-            return answer
-        finally:
-            connection.set_tenant(before)
-
-
-@pytest.fixture
-def people(tenant):
-    cache.clear()
-    made = {}
-    for role in Role:
-        made[role] = User.objects.create_user(f"{role}@example.com", PASSWORD)
-        Membership.objects.create(user=made[role], tenant=tenant, role=role)
-    return made
-
-
-@pytest.fixture
-def browser(people):
-    return Browser(people[Role.ADMIN])
-
-
-def make_transfer(flow, number="1", **more):
-    return Transfer.objects.create(
-        **{
-            "route": flow.route,
-            "flow": "orders",
-            "source_key": number,
-            "job_id": f"web:orders:{number}",
-            "sequence_key": f"web:order:{number}",
-            "number": number,
-            **more,
-        }
-    )
-
-
-def make_document(flow, transfer, number, *, reference="", **more):
-    return Document.objects.create(
-        **{
-            "transfer": transfer,
-            "erp": flow.erp,
-            "kind": "sales_invoice",
-            "reference": reference or f"WEB-{number}",
-            "number": number,
-            "status": Document.Status.POSTED,
-            **more,
-        }
-    )
 
 
 def held(flow, number="1", **more):
@@ -257,15 +193,23 @@ def test_days_are_those_of_the_company(browser, flow):
 
 
 def test_the_tiles_lead_to_what_they_count(browser, flow):
-    make_transfer(flow, "1", state=State.CHANGED, posted_at=timezone.now())
-    make_transfer(flow, "2", state=State.POSTED, posted_at=timezone.now() - timedelta(days=3))
+    now = timezone.now()
+    make_transfer(flow, "1", state=State.CHANGED, posted_at=now)
+    make_transfer(flow, "2", state=State.POSTED, posted_at=now - timedelta(days=3))
     make_transfer(flow, "3")
+    for number, name, kind in (
+        ("4", "refunds", "credit_memo"), ("5", "corrections", "credit_memo"),
+        ("6", "corrections", "sales_invoice"), ("7", "payments", "payment"),
+        ("8", "payments", "payment"), ("9", "payments", "payment"),
+    ):  # fmt: skip
+        made = make_transfer(flow, number, kind=name, state=State.POSTED, posted_at=now)
+        make_document(flow, made, number, kind=kind)
     tiles = re.findall(
         r'<a class="card tile[^>]*href="([^"]+)">.*?class="value">(\d+)<',
         browser("get", "/").content.decode(),
         re.DOTALL,
     )
-    assert len(tiles) == 4
+    assert [int(count) for _, count in tiles] == [2, 2, 3, 0, 0, 1]
     for address, count in tiles:
         listed = browser("get", address.replace("&amp;", "&")).content.decode()
         assert listed.count('class="row-link"') == int(count), address

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,6 +68,9 @@ def test_the_stack_comes_up_books_an_order_and_leaves_no_orphan(tmp_path):
             pytest.fail("".join(seen))
         assert any("Acme Outdoor" in line and "acme.localhost" in line for line in seen)
         runtime = json.loads((tmp_path / "d" / "runtime.json").read_text())
+        with psycopg.connect(runtime["DATABASE_URL"]) as database:
+            sources = database.execute("SELECT DISTINCT source FROM t_acme.sync_inboxevent")
+            assert ("webhook",) in sources.fetchall()  # the store found the web server there
         marks = [runtime["DATABASE_URL"].rpartition("%2F")[2], str(tmp_path)]
         process.send_signal(signal.SIGINT)
         process.stdout.read()
