@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.models import Entry
 from connectors.models import Connection
 from connectors.services import create_connection
-from tenants import agenda, provision
+from tenants import agenda, provision, schema_script
 from tenants.context import in_public, in_tenant
 from tenants.models import AgendaItem, Domain, HookAddress, Tenant, User
 
