@@ -6,6 +6,7 @@ tenant and no retry logic, and raises only the classes of ``connectors.errors``.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,8 +65,10 @@ class Setting:
     """One value that a person fills in to connect a system; the console draws the form from it.
 
     ``kind``: text | url | secret | integer | decimal | time | choice | choices | boolean |
-    certificate. A ``choices`` value is a comma-separated list of keys, a ``boolean`` is "yes" or
-    "no", a ``certificate`` is PEM text in several lines. Secrets are write-only and encrypted. ``group`` puts rarely needed values under "Advanced".
+    certificate | public_key. A ``choices`` value is a comma-separated list of keys, a ``boolean`` is
+    "yes" or "no"; a ``certificate`` and a ``public_key`` are PEM text of one or more of them, in
+    several lines. Secrets are write-only and encrypted. ``group`` puts rarely needed values under
+    "Advanced".
     """
 
     name: str
@@ -226,9 +229,9 @@ class Store(Catalog, ABC):
     def order_key(cls, text: str) -> str:
         """The ``external_id`` for an order number that a person typed. Raises ValueError, in
         words."""
-        if not text.strip().isdigit():
-            raise ValueError("An order number is made of digits.")
-        return text.strip()
+        if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
+            raise ValueError("An order number is made of at most 18 digits.")
+        return str(int(text.strip()))  # 007 and 7 are one order, and so one transfer
 
     @abstractmethod
     def ensure_hooks(

@@ -57,11 +57,10 @@ def of_books(books: str) -> Q:
     is, its document says."""
     if books == "payment":
         return Q(flow=Flow.PAYMENTS)
-    credited = Exists(
-        Document.objects.filter(
-            transfer=OuterRef("pk"), kind=DocumentKind.CREDIT_MEMO.value
-        ).exclude(status=Document.Status.DISCARDED)
-    )
+    memos = Document.objects.filter(
+        transfer=OuterRef("pk"), kind=DocumentKind.CREDIT_MEMO.value
+    ).exclude(status=Document.Status.DISCARDED)
+    credited = Q(Exists(memos))
     if books == "credit":
         return Q(flow=Flow.REFUNDS) | (Q(flow=Flow.CORRECTIONS) & credited)
     return Q(flow__in=(Flow.ORDERS, Flow.INVOICES)) | (Q(flow=Flow.CORRECTIONS) & ~credited)
@@ -181,19 +180,18 @@ def search(params: dict[str, str]) -> QuerySet[Transfer]:
         documents = Document.objects.filter(
             Q(number__iexact=text) | Q(invoice_number__iexact=text) | Q(reference__iexact=text)
         )
+        its_order = Transfer.objects.filter(
+            flow=Flow.ORDERS,
+            route=OuterRef("route"),
+            order_key=OuterRef("order_key"),
+            number__iexact=text,
+        )
         match = (
             Q(number__iexact=text)
             | Q(party__icontains=text)
             | Q(party_email__icontains=text)
             | Q(pk__in=documents.values("transfer_id"))
-            | Exists(
-                Transfer.objects.filter(
-                    flow=Flow.ORDERS,
-                    route=OuterRef("route"),
-                    order_key=OuterRef("order_key"),
-                    number__iexact=text,
-                )
-            )
+            | Q(Exists(its_order))
         )
         if (amount := _amount(text)) is not None:
             match |= Q(amount=amount)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from django.core.exceptions import ValidationError
@@ -14,7 +13,7 @@ from audit import services as audit
 from audit.actions import Action
 from connectors.models import Connection
 from connectors.signals import connection_recovered
-from sync import dispatch, inbox, transfers
+from sync import dispatch, inbox, route_settings, transfers
 from sync.models import Document, Flow, Hold, Route, State, Transfer
 from sync.pipelines import corrections
 from sync.transfers import Settlement
@@ -163,10 +162,11 @@ def accept_difference(transfer_id: int, *, by: str, shown: tuple[str, str] | Non
 
 def send_order(route: Route, number: str) -> Transfer:
     """Have one order of the store worked, by its number. Raises ValidationError."""
-    number = number.strip()
-    if not re.fullmatch(r"[0-9]{1,18}", number):
-        raise ValidationError({"number": "An order number is made of at most 18 digits."})
-    number = str(int(number))  # 007 and 7 are one order, and so one transfer
+    store, _ = route_settings.systems_of(route)
+    try:
+        number = store.order_key(number)
+    except ValueError as error:
+        raise ValidationError({"number": str(error)}) from error
     with transaction.atomic():
         transfer = inbox.touch(route=route, flow=Flow.ORDERS, source_key=number)
         if transfer is not None:

@@ -25,12 +25,14 @@ class BadFault(ValueError):
 
 @dataclass
 class Fault:
-    """One rule. ``times`` None means until removed; the first ``skip`` matches pass."""
+    """One rule. ``times`` None means until removed; the first ``skip`` matches pass.
+    ``operation`` is a pattern of the SOAP operation, where one address serves them all."""
 
     id: int
     action: str
     method: str | None = None
     path: str = ""
+    operation: str = ""
     times: int | None = 1
     skip: int = 0
     seconds: float = 0
@@ -54,9 +56,10 @@ class Faults:
         known = {name: spec[name] for name in Fault.__dataclass_fields__ if name in spec}
         known.pop("id", None)
         try:
-            re.compile(known.get("path", ""))
+            for name in ("path", "operation"):
+                re.compile(known.get(name, ""))
         except re.error as error:
-            raise BadFault(f"path is not a pattern: {error}") from error
+            raise BadFault(f"{name} is not a pattern: {error}") from error
         rule = Fault(id=next(self._ids), **known)
         self.rules.append(rule)
         return rule
@@ -64,11 +67,13 @@ class Faults:
     def remove(self, fault_id: int | None = None) -> None:
         self.rules = [] if fault_id is None else [r for r in self.rules if r.id != fault_id]
 
-    def match(self, method: str, path: str) -> Fault | None:
+    def match(self, method: str, path: str, operation: str = "") -> Fault | None:
         for rule in self.rules:
             if rule.method and rule.method.upper() != method:
                 continue
             if rule.path and not re.search(rule.path, path):
+                continue
+            if rule.operation and not re.search(rule.operation, operation):
                 continue
             rule.hits += 1
             if rule.hits <= rule.skip:
@@ -108,7 +113,8 @@ class FaultMiddleware:
         faults = self._faults
         method, path = scope["method"], scope["path"]
         seen: dict[str, Any] = {"status": None}
-        rule = faults.match(method, path)
+        operation = dict(scope["headers"]).get(b"soapaction", b"").decode("latin-1")
+        rule = faults.match(method, path, operation.strip('"').rpartition("/")[2])
         if faults.latency_ms:
             await asyncio.sleep(faults.latency_ms / 1000)
 

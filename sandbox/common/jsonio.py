@@ -14,12 +14,19 @@ def loads(data: bytes | str) -> Any:
 
 
 def dumps(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except TypeError:  # there is a Decimal in it
+        return _exact(value)
+
+
+def _exact(value: Any) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(str(k))}:{dumps(v)}" for k, v in value.items()) + "}"
+        return "{" + ",".join(f"{json.dumps(str(k))}:{_exact(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ",".join(map(dumps, value)) + "]"
+        return "[" + ",".join(map(_exact, value)) + "]"
     return json.dumps(value, ensure_ascii=False)
 
 

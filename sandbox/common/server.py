@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sandbox.common.clock import Clock
 
 
 def arguments(program: str) -> argparse.ArgumentParser:
@@ -57,6 +61,23 @@ class AbortableProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+class _Dated:
+    """The Date header of every answer by the simulator's own clock, which may run ahead."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app, self._clock = app, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def dating(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now = format_datetime(self._clock.now(), usegmt=True)
+                headers = [*message.get("headers", []), (b"date", now.encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app(scope, receive, dating)
+
+
 class _Quiet:
     """A dropped connection is meant: the server need not complain about the missing answer."""
 
@@ -75,8 +96,14 @@ def run(
     control: ASGIApp,
     options: argparse.Namespace,
     background: Sequence[Callable[[], Awaitable[None]]] = (),
+    clock: Clock | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT. With ``clock`` the API's answers are dated by it."""
+    # What was loaded stays: looking through it for garbage again and again costs seconds where
+    # there are 100,000 items.
+    gc.freeze()
+    if clock is not None:
+        api = _Dated(api, clock)
     common: dict[str, Any] = {
         "host": options.host,
         "log_level": "critical",
@@ -92,7 +119,14 @@ def run(
         tls = {"ssl_certfile": str(options.tls_cert), "ssl_keyfile": str(options.tls_key)}
     servers = [
         uvicorn.Server(
-            uvicorn.Config(_Quiet(api), port=options.port, http=AbortableProtocol, **tls, **common)
+            uvicorn.Config(
+                _Quiet(api),
+                port=options.port,
+                http=AbortableProtocol,
+                date_header=clock is None,
+                **tls,
+                **common,
+            )
         ),
         uvicorn.Server(uvicorn.Config(control, port=options.control_port, **common)),
     ]

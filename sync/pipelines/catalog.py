@@ -189,8 +189,10 @@ class Stock:
             for n in values
             if products[n].tracks_stock
         ]
-        for number in (n for n in values if not products[n].tracks_stock):
+        untracked = [n for n in values if not products[n].tracks_stock]
+        for number in untracked:
             self._untracked(number, products[number])
+        sent.remember(desk.route, self.flow, [values[n] for n in untracked])
         desk.missing(self.flow, [n for n in changed if n not in products], digests)
         results = desk.store.write_stock(changes) if changes else ()
         tally = desk.settle(self.flow, _by_number(results, products), values)

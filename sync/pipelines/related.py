@@ -8,7 +8,7 @@ from decimal import Decimal
 from connectors import services
 from connectors.records import Order, Payment, PaymentEvent, Refund, RefundStatus
 from sync import dispatch, inbox, route_settings, transfers
-from sync.models import Flow, Route, State, Transfer
+from sync.models import Flow, Hold, Route, State, Transfer
 
 SETTLED = (State.POSTED, State.CHANGED, State.SKIPPED)
 MONEY_IN = frozenset({PaymentEvent.PURCHASE, PaymentEvent.CAPTURE, PaymentEvent.SETTLED})
@@ -96,13 +96,20 @@ def _touch(
     """Create the transfer, or wake one that waits for news. What is settled is only looked at
     again where it ``moved``."""
     known = Transfer.objects.filter(route=route, flow=flow, source_key=source_key).first()
-    if known is not None and known.state in SETTLED and not moved:
+    if known is not None and not moved and not _waits_for_news(known):
         return
     transfer = inbox.touch_now(
         route=route, flow=flow, source_key=source_key, order_key=order_key, number=number
     )
     if transfer is not None:
         dispatch.wake(dispatch.TRANSFER, transfer.pk)
+
+
+def _waits_for_news(known: Transfer) -> bool:
+    """Whether another look at its order could change anything for it."""
+    if known.state == State.HELD:
+        return known.hold in (Hold.NOT_PAID, Hold.WAITS_FOR_INVOICE)
+    return known.state not in SETTLED
 
 
 def follow(transfer_id: int) -> None:

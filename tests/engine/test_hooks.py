@@ -66,3 +66,41 @@ def test_two_registrations_at_once_make_each_hook_once(flow):
         assert list(pool.map(register, range(2))) == [4, 4]
     made = flow.store_simulator.get("state")["hooks"]
     assert len({(row["scope"], row["destination"]) for row in made}) == len(made) == 4
+
+
+def test_hooks_that_the_store_switched_off_are_on_again_and_the_gap_is_fetched(flow):
+    from audit.models import Entry
+    from sync.models import InboxEvent
+    from sync.pipelines import polling
+    from tests.support.flow import TENT
+
+    polling.poll(flow.route.pk)
+    hooks.register(flow.store)
+    client = services.open_store(flow.store).client
+    for row in client.hooks():
+        client.update_hook(str(row["id"]), {"is_active": False})
+    lost = flow.place(lines=[TENT])
+    hooks.look_after(flow.store.pk)
+    assert all(hook.is_active for hook in services.hook_health(flow.store))
+    assert Entry.objects.filter(action="hooks_healed").count() == 1
+    assert AgendaItem.objects.filter(kind=dispatch.POLL_ORDERS, key=str(flow.route.pk)).exists()
+    polling.poll(flow.route.pk)
+    assert InboxEvent.objects.filter(record="order").values_list("external_id", flat=True)[0] == (
+        str(lost["id"])
+    )
+    hooks.look_after(flow.store.pk)
+    assert Entry.objects.filter(action="hooks_healed").count() == 1
+
+
+def test_long_silence_is_told_before_the_store_switches_hooks_off(flow):
+    from datetime import timedelta
+
+    services.ping(flow.store)
+    hooks.register(flow.store)
+    Connection.objects.filter(pk=flow.store.pk).update(
+        created_at=timezone.now() - timedelta(days=80)
+    )
+    hooks.look_after(flow.store.pk)
+    flow.store.refresh_from_db()
+    assert (flow.store.state, flow.store.state_code) == ("degraded", "hooks_silent")
+    assert "80 days" in flow.store.state_reason
