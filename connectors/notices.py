@@ -29,12 +29,14 @@ class DeliveryRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A webhook registration at the store, as the store reports it."""
+    """A webhook registration at the store, as the store reports it. ``changed_at`` is its last
+    change, None where the store does not tell."""
 
     external_id: str
     scope: str
     destination: str
     is_active: bool
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,15 @@ from decimal import Decimal, InvalidOperation
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from connectors.contract import Setting
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
+
+_BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
+_PUBLIC_KEY = re.compile(f"{_BEGIN}(.+?){_END}", re.DOTALL)
 
 
 def full_values(connection: Connection) -> dict[str, str]:
@@ -70,6 +75,8 @@ def check_setting(setting: Setting, value: str) -> str:
         return f"{setting.label} is longer than {setting.max_length} characters."
     if setting.kind == "certificate":
         return _check_certificate(setting.label, value)
+    if setting.kind == "public_key":
+        return _check_public_keys(setting.label, value)
     if not value.isprintable():
         return f"{setting.label} holds characters that cannot be printed, a line break perhaps."
     if problem := _check_kind(setting, value):
@@ -94,6 +101,24 @@ def _check_certificate(label: str, value: str) -> str:
                 f"{label}: the certificate “{name}” expired on "
                 f"{certificate.not_valid_after_utc:%-d %B %Y}."
             )
+    return ""
+
+
+def _check_public_keys(label: str, value: str) -> str:
+    """PEM text of one or more public keys, each in several lines or in one."""
+    if "PRIVATE KEY" in value:
+        return f"{label} holds a private key, which must not leave its server. Take it out."
+    text = value.replace("\\n", "\n")
+    blocks = _PUBLIC_KEY.findall(text)
+    wrong = f"{label} must be PEM text, from BEGIN PUBLIC KEY to END PUBLIC KEY, copied as a whole."
+    if not blocks or _PUBLIC_KEY.sub("", text).strip():
+        return wrong
+    for block in blocks:
+        body = "".join(block.split())
+        try:
+            load_pem_public_key(f"{_BEGIN}\n{body}\n{_END}\n".encode())
+        except (ValueError, UnsupportedAlgorithm):
+            return wrong
     return ""
 
 

@@ -146,7 +146,8 @@ class ErpDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErpCustomer:
-    """A customer in the ERP. ``blocked`` is empty, or what is stopped: ``ship``, ``invoice``, ``all``."""
+    """A customer in the ERP. ``blocked`` is empty, or what is stopped: ``ship``, ``invoice``,
+    ``all``. ``notes`` say in words what a new customer's text had to be changed to."""
 
     external_id: str
     number: str
@@ -154,6 +155,7 @@ class ErpCustomer:
     email: str
     currency: str = ""
     blocked: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

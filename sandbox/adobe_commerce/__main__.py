@@ -54,14 +54,12 @@ def main() -> None:
     parser.add_argument("--float-noise", action="store_true", help="29.949999999999999")
     parser.add_argument("--input-limits", action="store_true")
     parser.add_argument("--traffic", type=float, default=0, help="sales a minute")
-    parser.add_argument(
-        "--more-products", type=int, default=0, help="made-up ones, BULK-000001 ..."
-    )
+    parser.add_argument("--items", type=int, default=0, help="more items than the catalogue has")
     options = parser.parse_args()
     clock, faults = Clock(), Faults()
     faults.latency_ms = options.latency_ms
     journal = Journal(options.data)
-    store = CommerceStore(journal, clock, seed=options.seed, more_products=options.more_products)
+    store = CommerceStore(journal, clock, seed=options.seed, more_items=options.items)
     if not store.orders:
         store.chance = random.Random(options.seed)
     integration = Integration(
@@ -113,7 +111,7 @@ def main() -> None:
         ],
     )
     api.pages = {"/prod/keys/": events.public_key, "/csm/validate": events.validated}
-    panel = Panel(store, api, hooks, events, faults, [integration], options.traffic)
+    panel = Panel(store, api, stock, hooks, events, faults, [integration], options.traffic)
     guarded = FaultMiddleware(
         api,
         faults,

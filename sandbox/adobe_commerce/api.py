@@ -95,7 +95,7 @@ class Api:
             return HTMLResponse(NOT_FOUND, 404)
         xml = _wants_xml(request.headers.get("accept", ""))
         route, params = self._route(request.method, target)
-        if self.edition == "paas":
+        if self.edition == "paas" and not route.public:
             self._authorize(route, self.oauth.caller(request, body))
         calls = self._calls(request, body, target, route, params)
         query = request.scope["query_string"].decode("latin-1")

@@ -48,9 +48,8 @@ class Call:
             unknown=unknown,
         )
 
-    def searched(self) -> set[str]:
-        """The columns that the call's search names."""
-        return search.read(self.query, self.limits).used()
+    def criteria(self) -> search.Criteria:
+        return search.read(self.query, self.limits)
 
     def need(self, name: str) -> Record:
         """A parameter of the body that must be an object."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sandbox.adobe_commerce import columns, goods, places
+from sandbox.adobe_commerce import columns, goods, places, search
 from sandbox.adobe_commerce.calls import Call, Route, check_names
+from sandbox.adobe_commerce.listing import flat
 from sandbox.adobe_commerce.search import nested
 from sandbox.adobe_commerce.stock_api import StockApi, stock_item
 from sandbox.adobe_commerce.store import CommerceStore, Record
 from sandbox.adobe_commerce.wire import Refused, decimal, integer, required
 
 PRODUCTS = "Magento_Catalog::products"
+SETS = "Magento_Catalog::sets"
 STORES = "Magento_Backend::store"
 SKU_LENGTH = 64
 _TYPES = ("simple", "virtual", "configurable", "bundle", "downloadable", "grouped", "giftcard")
@@ -37,25 +39,29 @@ class CatalogueApi:
             Route("GET", "store/storeGroups", STORES, lambda call: places.store_groups()),
             Route("GET", "store/websites", STORES, lambda call: places.websites()),
             Route("GET", "modules", STORES, self.modules),
+            Route("GET", "products/attribute-sets/sets/list", SETS, self.attribute_sets),
+            # Open to everyone, as the shop's own pages use it.
+            Route("GET", "directory/countries/{countryId}", STORES, self.country, public=True),
         ]
 
     # Products
 
     def products(self, call: Call) -> Any:
-        rows: list[Record] = list(self.store.products.values())
-        names = set(columns.PRODUCT)
-        if call.searched() - names or "entity_id" in call.searched():
-            # Attributes are columns of a search too.
-            rows = [_flat(row) for row in rows]
-            names |= {name for row in rows for name in row if not name.startswith("_")}
+        criteria = call.criteria()
+        by_id = self.store.index.page(criteria, search.page_size(criteria, call.limits))
+        if by_id is not None and (by_id[0] or call.past_last_page == "empty"):
+            rows = [self._scoped(row, call) for row in by_id[0]]
+            return search.answer(rows, criteria, by_id[1])
+        # Attributes are columns of a search too.
+        names = criteria.used()
         page = call.search(
-            rows,
-            names,
+            list(flat(self.store.index.candidates(criteria), names)),
+            {*columns.PRODUCT, *columns.PRODUCT_ATTRIBUTES},
             unknown=lambda name: Refused(
                 400, 'The "%1" attribute name is invalid. Reset the name and try again.', [name]
             ),
         )
-        items = [self._scoped(row.get("_row", row), call) for row in page["items"]]
+        items = [self._scoped(row["_row"], call) for row in page["items"]]
         return {**page, "items": items}
 
     def product(self, call: Call) -> Any:
@@ -66,6 +72,8 @@ class CatalogueApi:
         own = self.store.overrides.get(f"{row['sku']}|{call.scope}", {})
         stock = self.store.source_items.get((row["sku"], "default"))
         extra = dict(row["extension_attributes"])
+        if call.view is not None and self.store.switches["price_scope"] == "website":
+            own = {"price": self.store.price(row, call.view), **own}
         if stock is not None and call.params.get("sku"):
             extra["stock_item"] = stock_item(row, stock)
         return {**row, **own, "extension_attributes": extra}
@@ -228,15 +236,28 @@ class CatalogueApi:
         wanted = _codes(call.query)
         return [row for row in rows if not wanted or row["code"] in wanted]
 
+    def attribute_sets(self, call: Call) -> Any:
+        rows = [
+            {
+                "attribute_set_id": number,
+                "attribute_set_name": name,
+                "sort_order": place,
+                "entity_type_id": 4,
+            }
+            for place, (number, name) in enumerate(goods.ATTRIBUTE_SETS.items(), 1)
+        ]
+        return call.search(rows, rows[0].keys())
+
+    def country(self, call: Call) -> Any:
+        code = call.params["countryId"]
+        if len(code) != 2 or not code.isupper():
+            raise Refused(404, "The country isn't available.")
+        return places.country(code)
+
     def modules(self, call: Call) -> Any:
         return call.search(
             [{"name": "Magento_Sales"}, {"name": "Magento_AdobeCommerceWebhooks"}], ("name",)
         ) | {"items": ["Magento_Sales", "Magento_Catalog", "Magento_AdobeCommerceWebhooks"]}
-
-
-def _flat(row: Record) -> Record:
-    custom = {a["attribute_code"]: a["value"] for a in row["custom_attributes"]}
-    return {**custom, **row, "entity_id": row["id"], "_row": row}
 
 
 def _codes(query: str) -> set[str]:
@@ -262,7 +283,8 @@ def _check_values(given: Record) -> None:
     if given.get("type_id") not in (None, *_TYPES):
         raise Refused(400, 'The "%1" product type is not known.', [given["type_id"]])
     if given.get("attribute_set_id") is not None:
-        if integer(given["attribute_set_id"], "attribute_set_id") != 4:
+        number = integer(given["attribute_set_id"], "attribute_set_id")
+        if number not in goods.ATTRIBUTE_SETS:
             raise Refused(
                 404,
                 "No such entity with %fieldName = %fieldValue",

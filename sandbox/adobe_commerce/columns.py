@@ -79,6 +79,13 @@ id entity_id sku name attribute_set_id price status visibility type_id created_a
 weight
 """
 )
+PRODUCT_ATTRIBUTES = _names(
+    """
+ean url_key tax_class_id options_container price_type sku_type description short_description
+special_price special_from_date special_to_date meta_title meta_keyword meta_description cost
+country_of_manufacture manufacturer color category_ids
+"""
+)
 CUSTOMER_FIELDS = frozenset(CUSTOMER) - {"entity_id"} | {
     "addresses",
     "extension_attributes",

@@ -57,6 +57,10 @@ class CustomersApi:
         if given.get("id"):
             raise Refused(400, "A customer with an ID is saved with PUT.")
         customer: Record = {"id": 0, "group_id": 1, "disable_auto_group_change": 0}
+        if not given.get("website_id"):
+            # That of the call's store view.
+            site = call.view.website.id if call.view else 1
+            given = {**given, "website_id": site}
         self._check(given, 0)
         customer["id"] = self.store.next_id("customer")
         customer |= {"created_at": self.store.now(), "created_in": "Default Store View"}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.adobe_commerce.places import WEBSITES
+from sandbox.common.assortment import more_products
 from sandbox.common.catalogue import PRODUCTS, STORE_ONLY
 
 # Parent SKU -> (name, option id, {child SKU: option value}).
@@ -24,6 +25,8 @@ FIXED_BUNDLES = {"POT-SET": {"POT-1L": 1, "MUG-450": 2}}
 VIRTUAL = frozenset({"MAP-CYCLE"})
 STANDARD, ZERO_RATED = 2, 4
 FIRST_ID = 101
+GTIN = "ean"
+ATTRIBUTE_SETS = {4: "Default", 9: "Clothing"}
 START_QUANTITY = Decimal(25)
 
 
@@ -36,17 +39,15 @@ def type_of(sku: str) -> str:
 
 
 def start_products(created: str, more: int = 0) -> dict[str, dict[str, Any]]:
-    """Products by SKU, as they are answered; ``more`` made-up simples follow."""
+    """Products by SKU, as they are answered; ``more`` simples of the assortment that all
+    simulators share follow."""
     rows: list[tuple[str, str, Decimal | None, int, str]] = [
         (p.sku, p.name, p.price_inc_tax, STANDARD if p.rate else ZERO_RATED, p.gtin)
         for p in (*PRODUCTS, *STORE_ONLY)
     ]
     rows += [(sku, row[0], None, STANDARD, "") for sku, row in CONFIGURABLES.items()]
     rows += [(sku, row[0], None, STANDARD, "") for sku, row in DYNAMIC_BUNDLES.items()]
-    rows += [
-        (f"BULK-{n:06d}", f"Assorted item {n}", Decimal(n % 9000 + 99) / 100, STANDARD, "")
-        for n in range(1, more + 1)
-    ]
+    rows += [(p.sku, p.name, p.price_inc_tax, STANDARD, p.gtin) for p in more_products(more)]
     return {
         sku: product(FIRST_ID + n, sku, name, price, tax_class, created, gtin)
         for n, (sku, name, price, tax_class, gtin) in enumerate(rows)
@@ -69,7 +70,7 @@ def product(
         "options_container": "container2",
     }
     if gtin:
-        custom["ean"] = gtin
+        custom[GTIN] = gtin
     if sku in DYNAMIC_BUNDLES or sku in FIXED_BUNDLES:
         custom |= {"price_type": "0" if sku in DYNAMIC_BUNDLES else "1", "sku_type": "1"}
     extra: dict[str, Any] = {"website_ids": [site.id for site in WEBSITES]}

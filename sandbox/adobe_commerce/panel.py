@@ -13,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.adobe_commerce import acts
+from sandbox.adobe_commerce import acts, merchant
 from sandbox.adobe_commerce.api import Api
 from sandbox.adobe_commerce.events import Events
 from sandbox.adobe_commerce.hooks import Hooks
 from sandbox.adobe_commerce.oauth import Integration
 from sandbox.adobe_commerce.panel_page import page
 from sandbox.adobe_commerce.sales_api import order_answer
+from sandbox.adobe_commerce.stock_api import StockApi
 from sandbox.adobe_commerce.store import CommerceStore, Record
 from sandbox.adobe_commerce.wire import Refused, shown
 from sandbox.common.control import BASE, body_of, common_routes, done, refuse
@@ -36,6 +37,7 @@ class Panel:
         self,
         store: CommerceStore,
         api: Api,
+        stock: StockApi,
         hooks: Hooks,
         events: Events,
         faults: Faults,
@@ -44,6 +46,7 @@ class Panel:
     ) -> None:
         self.store, self.api, self.hooks, self.events = store, api, hooks, events
         self.faults, self.first, self.per_minute = faults, first, per_minute
+        self.stock = stock
         self._born = vars(api.behaviour).copy()
         self._limits = vars(api.behaviour.limits).copy()
         self._check = (api.oauth.core, api.oauth.bearer, api.oauth.seen_scheme)
@@ -100,6 +103,9 @@ class Panel:
             (f"{act}/edit", self.edit),
             (f"{act}/status", self.status),
             (f"{api}/invoices/{{id:int}}/capture", self.capture),
+            (f"{api}/items", self.item),
+            (f"{api}/items/change", self.items),
+            (f"{api}/customers/{{id:int}}", self.customer),
             (f"{api}/traffic", self.set_traffic),
             (f"{api}/settings", self.settings),
             (f"{api}/integrations", self.integrations),
@@ -119,6 +125,7 @@ class Panel:
                 Route(f"{BASE}/", self.page),
                 Route(f"{api}/state", self.state),
                 Route(act, self.read),
+                Route(f"{api}/items/{{sku:path}}", self.read_item, methods=["GET"]),
                 Route(f"{api}/keys", self.keys),
                 Route(f"{api}/deliveries", self.deliveries),
                 *(Route(path, _guarded(call), methods=["POST"]) for path, call in posts),
@@ -246,6 +253,25 @@ class Panel:
         order["status"] = str((await body_of(request))["status"])
         self.store.save_order(order)
         return shown(order)
+
+    async def item(self, request: Request) -> Any:
+        row = merchant.change(self.store, self.stock, await body_of(request))
+        return merchant.shown_product(self.store, row)
+
+    async def items(self, request: Request) -> Any:
+        return merchant.change_many(self.store, self.stock, await body_of(request))
+
+    async def read_item(self, request: Request) -> Response:
+        row = self.store.find_product(request.path_params["sku"])
+        shown_row = merchant.shown_product(self.store, row) if row else None
+        return Json(shown_row) if shown_row else refuse("There is no such product.")
+
+    async def customer(self, request: Request) -> Any:
+        """A shopper changes fields of the account, or those of the first address."""
+        customer = self.store.customers.get(request.path_params["id"])
+        if customer is None:
+            raise Refused(404, "There is no such customer.")
+        return merchant.change_customer(self.store, customer, await body_of(request))
 
     async def set_traffic(self, request: Request) -> Any:
         self.per_minute = float((await body_of(request)).get("per_minute", 0))

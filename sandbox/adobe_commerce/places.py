@@ -56,6 +56,13 @@ VIEWS = (
 BY_CODE = {view.code: view for view in VIEWS}
 BY_ID = {view.id: view for view in VIEWS}
 WEBSITE_BY_ID = {website.id: website for website in WEBSITES}
+SOURCES = {"default": "Default Source", "shop": "Kendal shop"}
+# Countries whose regions are chosen from a list.
+REGIONS = {
+    "US": {"CA": (12, "California"), "CO": (13, "Colorado"), "NY": (43, "New York"),
+           "OR": (49, "Oregon"), "TX": (57, "Texas"), "WA": (62, "Washington")},
+    "CA": {"BC": (67, "British Columbia"), "ON": (74, "Ontario"), "QC": (76, "Quebec")},
+}  # fmt: skip
 US_RATE = Decimal("0.0825")
 GROUPS = (
     {"id": 0, "code": "NOT LOGGED IN", "tax_class_id": 3, "tax_class_name": "Retail Customer"},
@@ -126,3 +133,20 @@ def store_configs(base: str) -> list[dict[str, Any]]:
         }
         for view in VIEWS
     ]
+
+
+def country(code: str) -> dict[str, Any]:
+    """A country with its regions, as the directory answers it."""
+    found: dict[str, Any] = {
+        "id": code,
+        "two_letter_abbreviation": code,
+        "three_letter_abbreviation": code,
+        "full_name_locale": code,
+        "full_name_english": code,
+    }
+    if regions := REGIONS.get(code):
+        found["available_regions"] = [
+            {"id": str(number), "code": region, "name": name}
+            for region, (number, name) in regions.items()
+        ]
+    return found

@@ -171,7 +171,7 @@ def apply(
     found = list(rows)
     for name, direction in reversed(criteria.sorts):
         found.sort(key=lambda row: _sort_key(row.get(name)), reverse=direction == "DESC")
-    size = criteria.page_size or (limits.default_page if limits.on else None)
+    size = page_size(criteria, limits)
     page = criteria.page
     if size:
         last = max(-(-len(found) // size), 1)
@@ -180,7 +180,16 @@ def apply(
         part = found[(page - 1) * size : page * size]
     else:
         part = found
-    return {"items": part, "search_criteria": criteria.echo(), "total_count": len(found)}
+    return answer(part, criteria, len(found))
+
+
+def page_size(criteria: Criteria, limits: Limits) -> int | None:
+    """None for everything."""
+    return criteria.page_size or (limits.default_page if limits.on else None)
+
+
+def answer(part: list[Row], criteria: Criteria, whole: int) -> dict[str, Any]:
+    return {"items": part, "search_criteria": criteria.echo(), "total_count": whole}
 
 
 def _sort_key(value: Any) -> tuple[int, Any]:

@@ -55,7 +55,19 @@ class StockApi:
         ]
 
     def source_items(self, call: Call) -> Any:
-        return call.search(list(self.store.source_items.values()), columns.SOURCE_ITEM)
+        return call.search(self._candidates(call), columns.SOURCE_ITEM)
+
+    def _candidates(self, call: Call) -> list[Record]:
+        """All of them, or those of one SKU."""
+        for group in call.criteria().groups:
+            if len(group) == 1 and group[0]["field"] == "sku":
+                one = group[0]
+                if one["condition_type"] == "eq":
+                    product = self.store.find_product(one["value"])
+                    sku = product["sku"] if product else one["value"]
+                    rows = (self.store.source_items.get((sku, code)) for code in places.SOURCES)
+                    return [row for row in rows if row is not None]
+        return list(self.store.source_items.values())
 
     def save_source_items(self, call: Call) -> Any:
         """Upsert by SKU and source; every row is checked before any is saved."""
@@ -84,7 +96,7 @@ class StockApi:
                     400,
                     f'Validation Failed: "{name}" can not contain leading or trailing spaces.',
                 )
-        if row["source_code"] not in ("default", "shop"):
+        if row["source_code"] not in places.SOURCES:
             raise invalid(f'Source code "{row["source_code"]}" does not exist.')
         if row.get("quantity") is not None:
             decimal(row["quantity"], "quantity")
@@ -114,7 +126,7 @@ class StockApi:
                 "country_id": "GB",
                 "postcode": "LA9 4DQ",
             }
-            for code, name in (("default", "Default Source"), ("shop", "Kendal shop"))
+            for code, name in places.SOURCES.items()
         ]
         return call.search(rows, rows[0].keys())
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.adobe_commerce import extras, goods, places
+from sandbox.adobe_commerce.listing import Index
 from sandbox.adobe_commerce.places import StoreView
 from sandbox.adobe_commerce.totals import ZERO
 from sandbox.adobe_commerce.wire import stamp
@@ -45,11 +46,9 @@ class CommerceStore:
     """One instance. ``observers`` hear of every committed save; ``gate`` is asked before an
     order is committed and may refuse it (the synchronous webhooks)."""
 
-    def __init__(
-        self, journal: Journal, clock: Clock, *, seed: int, more_products: int = 0
-    ) -> None:
+    def __init__(self, journal: Journal, clock: Clock, *, seed: int, more_items: int = 0) -> None:
         self.journal, self.clock, self._seed = journal, clock, seed
-        self._more_products = more_products
+        self._more_items = more_items
         self.observers: list[Callable[[str, Record], None]] = []
         self.gate: Callable[[str, Record], Awaitable[None]] | None = None
         self.load()
@@ -74,14 +73,14 @@ class CommerceStore:
 
     def _load_catalogue(self) -> None:
         created = "2026-01-05 09:00:00"
-        self.products = goods.start_products(created, self._more_products) | self.journal.load(
+        self.products = goods.start_products(created, self._more_items) | self.journal.load(
             "product"
         )
         for sku, state in self.journal.load("product_gone").items():
             if state:
                 self.products.pop(sku, None)
-        self._spelling = {sku.lower(): sku for sku in self.products}
-        self.counters.setdefault("product", goods.FIRST_ID + len(self.products) - 1)
+        self.index = Index(self.products)
+        self.counters.setdefault("product", max(self.index.ids, default=goods.FIRST_ID - 1))
         self.source_items: dict[tuple[str, str], Record] = {
             (sku, "default"): {
                 "sku": sku,
@@ -138,20 +137,19 @@ class CommerceStore:
 
     def find_product(self, sku: str) -> Record | None:
         """By SKU; the database's collation does not tell capitals."""
-        return self.products.get(self._spelling.get(sku.lower(), ""))
+        return self.index.find(sku)
 
     def save_product(self, product: Record) -> None:
         sku = product["sku"]
         if sku not in self.products:
-            self._spelling[sku.lower()] = sku
-            self.products[sku] = product
+            self.index.add(product)
             self.keep("product_gone", sku, 0)
         self.keep("product", sku, product)
         self.announce("catalog_product_save_after", product)
 
     def delete_product(self, product: Record) -> None:
         sku = product["sku"]
-        del self.products[sku], self._spelling[sku.lower()]
+        self.index.remove(product)
         self.journal.drop("product", sku)
         self.keep("product_gone", sku, 1)
 
@@ -175,14 +173,8 @@ class CommerceStore:
             self._reserve(item, outstanding(item) - before.get(item["item_id"], ZERO))
 
     def salable(self, sku: str) -> Decimal:
-        on_hand = sum(
-            (
-                Decimal(row["quantity"])
-                for row in self.source_items.values()
-                if row["sku"] == sku and row["status"]
-            ),
-            ZERO,
-        )
+        rows = (self.source_items.get((sku, source)) for source in places.SOURCES)
+        on_hand = sum((Decimal(row["quantity"]) for row in rows if row and row["status"]), ZERO)
         return on_hand - self.reserved.get(sku, ZERO)
 
     # Customers

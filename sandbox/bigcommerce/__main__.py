@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
-from sandbox.bigcommerce.api import Api, Quota, refusal
+from sandbox.bigcommerce.api import Api
 from sandbox.bigcommerce.deliveries import Deliveries
 from sandbox.bigcommerce.panel import Panel
 from sandbox.bigcommerce.store import BigCommerceStore
+from sandbox.bigcommerce.wire import Quota, refusal
 from sandbox.common.clock import Clock
 from sandbox.common.faults import FaultMiddleware, Faults
 from sandbox.common.journal import Journal
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--client-secret", default="sandbox-store-client-secret")
     parser.add_argument("--quota", type=int, default=450, help="requests in 30 s; 0 = unlimited")
     parser.add_argument("--traffic", type=float, default=0, help="sales a minute")
+    parser.add_argument("--products", type=int, default=0, help="fill the catalogue up to so many")
     options = parser.parse_args()
     clock, faults = Clock(), Faults()
     faults.latency_ms = options.latency_ms
@@ -36,6 +38,7 @@ def main() -> None:
             "client_id": options.client_id,
             "client_secret": options.client_secret,
         },
+        products=options.products,
     )
     if not store.orders:
         store.chance = random.Random(options.seed)

@@ -22,14 +22,18 @@ RETRIES = (60, 180, 300, 600, 900, 1800, 3600, 7200, 21600, 50400, 86400)
 WORKERS = 12
 WINDOW, MINIMUM, SHARE, SILENCE = 120, 100, 0.9, 180
 TIMEOUT = 10
+IDLE_SECONDS = 90 * 86_400
+MOST_KNOWN = 20_000  # deliveries that can be sent again by hand
 
 
 @dataclass
 class Delivery:
-    """One event on its way to one hook."""
+    """One event on its way to one hook. A hook's number can come again after a reset: the hook
+    itself is what counts."""
 
     id: str
     hook_id: int
+    hook: dict[str, Any]
     scope: str
     body: bytes
     at: float
@@ -49,7 +53,15 @@ class Deliveries:
         self.by_id: dict[str, Delivery] = {}
         self._results: dict[str, deque[tuple[float, bool]]] = {}
         self.blocked: dict[str, float] = {}
+        self.last_event: dict[int, float] = {}
         store.announce = self.announce
+
+    def forget(self) -> None:
+        """Begin anew: no retries wait, no host is blocked, none has failed."""
+        self.waiting.clear()
+        self.blocked.clear()
+        self.last_event.clear()
+        self._results.clear()
 
     def announce(self, scope: str, data: dict[str, Any]) -> None:
         now = self.clock.time()
@@ -67,12 +79,16 @@ class Deliveries:
                 delivery = Delivery(
                     id=f"msg_{uuid.uuid4().hex}",
                     hook_id=hook["id"],
+                    hook=hook,
                     scope=scope,
                     body=json.dumps(body, separators=(",", ":")).encode(),
                     at=now,
                     due=now,
                 )
                 self.by_id[delivery.id] = delivery
+                if len(self.by_id) > MOST_KNOWN:
+                    del self.by_id[next(iter(self.by_id))]
+                self.last_event[hook["id"]] = now
                 self.queue.put_nowait(delivery)
 
     def redeliver(self, delivery_id: str) -> bool:
@@ -89,6 +105,7 @@ class Deliveries:
             while True:
                 await asyncio.sleep(0.1)
                 now = self.clock.time()
+                self._rest_idle(now)
                 due = [d for d in self.waiting if d.due <= now]
                 if due:
                     self.waiting = [d for d in self.waiting if d.due > now]
@@ -98,12 +115,24 @@ class Deliveries:
             for sender in senders:
                 sender.cancel()
 
+    def _rest_idle(self, now: float) -> None:
+        """A hook that had nothing to tell for 90 days is deactivated."""
+        for hook in self.store.hooks.values():
+            last = max(self.last_event.get(hook["id"], 0), hook["updated_at"], hook["created_at"])
+            if hook["is_active"] and now - last > IDLE_SECONDS:
+                self.deactivate(hook)
+
+    def deactivate(self, hook: dict[str, Any]) -> None:
+        hook["is_active"] = False
+        hook["updated_at"] = int(self.clock.time())
+        self.store.keep("hook", hook["id"], hook)
+
     async def _sender(self) -> None:
         link = _Link()
         while True:
             delivery = await self.queue.get()
             hook = self.store.hooks.get(delivery.hook_id)
-            if hook is None or not hook["is_active"]:
+            if hook is not delivery.hook or not hook["is_active"]:
                 continue
             host = urlsplit(hook["destination"]).hostname or ""
             now = self.clock.time()
@@ -121,7 +150,8 @@ class Deliveries:
             except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError):
                 status = None
                 link.close()
-            self._note(delivery, hook, host, status)
+            if self.store.hooks.get(delivery.hook_id) is hook:
+                self._note(delivery, hook, host, status)
 
     def _headers(self, delivery: Delivery, hook: dict[str, Any]) -> dict[str, str]:
         secret = self.store._account["client_secret"].encode()
@@ -177,8 +207,7 @@ class Deliveries:
         if good:
             return
         if delivery.tries > len(RETRIES):
-            hook["is_active"] = False
-            self.store.keep("hook", hook["id"], hook)
+            self.deactivate(hook)
             return
         delivery.due = now + RETRIES[delivery.tries - 1]
         self.waiting.append(delivery)

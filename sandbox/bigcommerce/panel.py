@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from sandbox.bigcommerce.api import Api
 from sandbox.bigcommerce.deliveries import Deliveries
+from sandbox.bigcommerce.panel_catalogue import CataloguePanel
 from sandbox.bigcommerce.refused import Refused
 from sandbox.bigcommerce.store import BigCommerceStore
 from sandbox.common.control import BASE, body_of, button, common_routes, done, page, refuse, table
@@ -33,6 +34,7 @@ class Panel:
     ) -> None:
         self.store, self.api, self.deliveries, self.faults = store, api, deliveries, faults
         self.per_minute = per_minute
+        self.catalogue = CataloguePanel(store)
 
     async def traffic(self) -> None:
         """Sales that come by themselves."""
@@ -74,11 +76,16 @@ class Panel:
             return False
         return True
 
+    def reset(self) -> None:
+        self.store.reset()
+        self.deliveries.forget()
+
     def app(self) -> Starlette:
         api = f"{BASE}/api"
         return Starlette(
             routes=[
-                *common_routes(self.faults, self.store.clock, self.store.reset),
+                *common_routes(self.faults, self.store.clock, self.reset),
+                *self.catalogue.routes(),
                 Route(f"{BASE}/", self.page),
                 Route(f"{api}/state", self.state),
                 Route(f"{api}/orders", self.place, methods=["POST"]),
@@ -100,6 +107,7 @@ class Panel:
                 Route(f"{api}/traffic", self.set_traffic, methods=["POST"]),
                 Route(f"{api}/deliveries", self.list_deliveries),
                 Route(f"{api}/deliveries/redeliver", self.redeliver, methods=["POST"]),
+                Route(f"{api}/hooks/deactivate", self.deactivate, methods=["POST"]),
                 Route(f"{api}/signing", self.signing, methods=["POST"]),
                 Route(f"{api}/deliver-to", self.deliver_to, methods=["POST"]),
                 Route(f"{api}/accounts", self.accounts, methods=["GET", "POST"]),
@@ -111,7 +119,8 @@ class Panel:
         return Json(
             {
                 "orders": len(self.store.orders),
-                "customers": len(self.store.customers),
+                "products": len(self.store.catalogue.ids),
+                "customers": len(self.store.customers.rows),
                 "hooks": list(self.store.hooks.values()),
                 "waiting_deliveries": len(self.deliveries.waiting) + self.deliveries.queue.qsize(),
                 "blocked": {
@@ -180,6 +189,14 @@ class Panel:
         found = self.deliveries.redeliver(str((await body_of(request)).get("id", "")))
         return done(request) if found else refuse("no such delivery")
 
+    async def deactivate(self, request: Request) -> Response:
+        """One hook by ``id``, or all of them: as after failed deliveries or idle months."""
+        wanted = str((await body_of(request)).get("id", ""))
+        for hook in self.store.hooks.values():
+            if not wanted or str(hook["id"]) == wanted:
+                self.deliveries.deactivate(hook)
+        return done(request)
+
     async def signing(self, request: Request) -> Response:
         self.deliveries.signing = str((await body_of(request)).get("form", "standard"))
         return done(request)
@@ -206,7 +223,7 @@ class Panel:
     async def settings(self, request: Request) -> Response:
         body = await body_of(request)
         if "orders_404_for_ms" in body:
-            self.api.unknown_for_ms = int(body["orders_404_for_ms"])
+            self.api.orders.unknown_for_ms = int(body["orders_404_for_ms"])
         if "quota" in body:
             self.api.quota.quota = int(body["quota"])
             self.api.quota.used = 0
@@ -237,6 +254,7 @@ class Panel:
                 html.escape(hook["scope"]),
                 html.escape(hook["destination"][:60]),
                 "active" if hook["is_active"] else "deactivated",
+                button("Deactivate", "hooks/deactivate", id=str(hook["id"])),
             ]
             for hook in self.store.hooks.values()
         ]
@@ -268,11 +286,12 @@ class Panel:
         )
         return page(
             "BigCommerce simulator: Acme Outdoor",
-            f"{len(self.store.orders)} orders, {len(self.store.customers)} customers, "
+            f"{len(self.store.orders)} orders, {len(self.store.customers.rows)} customers, "
             f"{self.per_minute:g} sales a minute. Reload to see what is new.",
             ("Sell", place + "<br>" + rate),
             ("Orders", table(["Order", "Shopper", "Status", "#Total", ""], rows)),
+            self.catalogue.section(),
             ("Faults", faults),
-            ("Hooks", table(["Id", "Scope", "Destination", "State"], hooks)),
+            ("Hooks", table(["Id", "Scope", "Destination", "State", ""], hooks)),
             ("Deliveries", table(["At", "Scope", "Answer", "#Try", ""], sent)),
         )

@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--environment", default="Production")
     parser.add_argument("--token-seconds", type=int, default=3599)
     parser.add_argument("--rate", type=int, default=6000, help="requests in 5 minutes; 0 = off")
+    parser.add_argument("--items", type=int, default=0, help="more items than the catalogue has")
     options = parser.parse_args()
     clock, faults = Clock(), Faults()
     faults.latency_ms = options.latency_ms
@@ -36,7 +37,8 @@ def main() -> None:
         journal=journal,
     )
     companies = [
-        Company(name, journal, clock) for name in ("Acme Outdoor Ltd", "Acme Test Company")
+        Company("Acme Outdoor Ltd", journal, clock, options.items),
+        Company("Acme Test Company", journal, clock),
     ]
     routes = dict(pair.split("=", 1) for pair in options.deliver_to)
     subscriptions = Subscriptions(journal, clock, routes)
@@ -64,6 +66,7 @@ def main() -> None:
         control=panel.app(),
         options=options,
         background=(journal.keep, subscriptions.work),
+        clock=clock,
     )
 
 

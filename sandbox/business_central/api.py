@@ -16,20 +16,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.business_central import listing
 from sandbox.business_central.company import Company
 from sandbox.business_central.entities import DOCUMENTS, ENTITIES, escaped
-from sandbox.business_central.odata import BadRequest, expand_names, parse
+from sandbox.business_central.listing import PAGE
+from sandbox.business_central.odata import BadRequest, expand_names
 from sandbox.business_central.subscriptions import Subscriptions
 from sandbox.common import jsonio
 from sandbox.common.clock import Clock
 from sandbox.common.jsonio import Json
 from sandbox.entra import Entra
 
-PAGE = 20_000
 READABLE = (
     "customers", "items", "taxAreas", "paymentTerms", "shipmentMethods", "locations", "currencies",
     "accounts", "generalLedgerSetup", "salesInvoices", "salesOrders", "salesInvoiceLines",
-    "salesOrderLines", "salesCreditMemos", "salesCreditMemoLines",
+    "salesOrderLines", "salesCreditMemos", "salesCreditMemoLines", "itemLedgerEntries",
 )  # fmt: skip
 _STEP = re.compile(r"^(?P<name>[A-Za-z.]+)(?:\((?P<key>[^)]*)\))?$")
 OPTIONS = {
@@ -245,8 +246,7 @@ class Environment:
         if entity in DOCUMENTS:
             company.change_document(entity, row, body)
         else:
-            row.update(company.clean(entity, body))
-            company.keep(entity, row)
+            company.change_master(entity, row, body)
         return Json(self._shown(entity, row, query))
 
     async def _body(self, request: Request) -> dict[str, Any]:
@@ -324,52 +324,19 @@ class Environment:
             return Json({"value": [company.ledger_setup()]})
         if entity in DOCUMENTS.values():
             return self._lines(company, entity, query)
-        rows = self._candidates(company, entity, query.get("$filter", ""))
-        if order := query.get("$orderby"):
-            name, _, direction = order.partition(" ")
-            if name not in ENTITIES[entity]:
-                raise BadRequest("BadRequest", f"Could not find a property named '{name}'.")
-            rows = sorted(rows, key=lambda r: r[name], reverse=direction == "desc")
-        total = len(rows)
-        start = int(query.get("$skiptoken") or query.get("$skip") or 0)
-        size = min(self._page_size(request), int(query.get("$top") or PAGE))
-        page = rows[start : start + size]
+        found = listing.find(company, entity, query, self._page_size(request))
         body: dict[str, Any] = {"@odata.context": f"$metadata#companies({company.id})/{entity}"}
-        if query.get("$count") == "true":
-            body["@odata.count"] = total
-        body["value"] = [self._shown(entity, row, query) for row in page]
-        if start + size < total and "$top" not in query:
-            kept = "&".join(
-                f"{k}={v}"
-                for k, v in request.query_params.items()
-                if k not in ("$skiptoken", "$skip")
-            )
+        if found.total is not None:
+            body["@odata.count"] = found.total
+        body["value"] = [self._shown(entity, row, query) for row in found.rows]
+        if found.following:
             base = str(request.url).partition("?")[0]
-            body["@odata.nextLink"] = f"{base}?{kept}{'&' if kept else ''}$skiptoken={start + size}"
+            body["@odata.nextLink"] = listing.next_link(base, query, found.following)
         return Json(body)
 
     def _page_size(self, request: Request) -> int:
         match = re.search(r"odata\.maxpagesize=(\d+)", request.headers.get("prefer", ""))
         return min(int(match.group(1)), PAGE) if match else PAGE
-
-    def _candidates(self, company: Company, entity: str, text: str) -> list[dict[str, Any]]:
-        table = company.tables[entity]
-        if not text:
-            return list(table.values())
-        predicate, equalities = parse(text, ENTITIES[entity])
-        for name, wanted in equalities.items():
-            index = company.index.get((entity, name))
-            if index is not None:
-                return [table[i] for i in index.get(wanted, {}) if predicate(table[i])]
-        values = re.findall(r"(\w+) eq '((?:[^']|'')*)'", text)
-        names = {name for name, _ in values}
-        index = company.index.get((entity, next(iter(names)))) if len(names) == 1 else None
-        if index is not None and " or " in text and " and " not in text:
-            ids = dict.fromkeys(
-                i for _, raw in values for i in index.get(raw.replace("''", "'"), {})
-            )
-            return [table[i] for i in ids if predicate(table[i])]
-        return [row for row in table.values() if predicate(row)]
 
     def _lines(self, company: Company, entity: str, query: dict[str, str]) -> Response:
         match = re.match(r"^documentId eq ([0-9a-fA-F-]{36})$", query.get("$filter", "").strip())

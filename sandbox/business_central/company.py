@@ -9,15 +9,17 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.business_central import seed
-from sandbox.business_central.documents import DIALOG, VALIDATION, SalesDocuments
+from sandbox.business_central.documents import DIALOG, SalesDocuments
 from sandbox.business_central.entities import (
     BLANK_DATE,
-    BLANK_ID,
+    DOCUMENTS,
     ENTITIES,
     ENUMS,
     Property,
-    blank,
+    key_property,
 )
+from sandbox.business_central.item_ledger import ENTRIES
+from sandbox.business_central.masters import MasterRecords
 from sandbox.business_central.odata import BadRequest, instant
 from sandbox.common.clock import Clock
 from sandbox.common.journal import Journal
@@ -26,9 +28,10 @@ ZERO = Decimal(0)
 LOCAL = "GBP"
 
 
-class Company(SalesDocuments):
-    def __init__(self, name: str, journal: Journal, clock: Clock) -> None:
+class Company(SalesDocuments, MasterRecords):
+    def __init__(self, name: str, journal: Journal, clock: Clock, more_items: int = 0) -> None:
         self.name, self.journal, self.clock = name, journal, clock
+        self.more_items = more_items
         self.id = seed.guid("company", name)
         self.changed: Callable[[str, str, str, str], None] = lambda *change: None
         self.load()
@@ -39,12 +42,13 @@ class Company(SalesDocuments):
         self.tables: dict[str, dict[str, dict[str, Any]]] = {}
         for entity, rows in seed.setup_rows(self.name, now).items():
             self.tables[entity] = {row["id"]: row for row in rows}
-        items = self.journal.load(f"{key}/items") or {
-            row["id"]: row for row in seed.items(self.name, now)
-        }
-        self.tables["items"] = items
-        for entity in ("customers", "salesInvoices", "salesOrders", "salesCreditMemos"):
-            self.tables[entity] = self.journal.load(f"{key}/{entity}")
+        items = {row["id"]: row for row in seed.items(self.name, self.more_items)}
+        items |= self.journal.load(f"{key}/items")
+        self.tables["items"] = {item_id: row for item_id, row in items.items() if row}
+        for entity in ("customers", "salesInvoices", "salesOrders", "salesCreditMemos", ENTRIES):
+            rows = self.journal.load(f"{key}/{entity}")
+            self.tables[entity] = {row_id: row for row_id, row in rows.items() if row}
+        self._orders: dict[str, list[tuple[Any, str]]] = {}
         self.ledger: list[dict[str, Any]] = list(self.journal.load(f"{key}/ledger").values())
         self.state: dict[str, Any] = {
             "from": None,
@@ -55,6 +59,7 @@ class Company(SalesDocuments):
             "salesOrders": 1000,
             "salesCreditMemos": 1000,
             "posted_credit_memos": 104000,
+            "entries": 0,
             "template_prices_include_tax": True,
             "template_posting_groups": True,
             "ledger_setup_offered": True,
@@ -69,10 +74,12 @@ class Company(SalesDocuments):
             ("salesInvoices", "externalDocumentNumber"),
             ("salesOrders", "externalDocumentNumber"),
             ("salesCreditMemos", "externalDocumentNumber"),
+            (ENTRIES, "itemNumber"),
         ):
             index = self.index[(entity, column)] = {}
             for row in self.tables[entity].values():
                 index.setdefault(row[column], {})[row["id"]] = None
+                row[f"_was_{column}"] = row[column]
 
     def now(self) -> str:
         return instant(self.clock.now())
@@ -80,6 +87,8 @@ class Company(SalesDocuments):
     def keep(self, entity: str, row: dict[str, Any]) -> None:
         """Store a row, with its indexes and a new ETag."""
         old = self.tables[entity].get(row["id"])
+        if old is None or entity in DOCUMENTS:
+            self._orders.pop(entity, None)
         self.changed(self.id, entity, row["id"], "created" if old is None else "updated")
         row["_etag"] = int(row.get("_etag", 0)) + 1
         row["lastModifiedDateTime"] = self.now()
@@ -98,8 +107,18 @@ class Company(SalesDocuments):
             if name == entity:
                 index.get(row[column], {}).pop(row["id"], None)
         del self.tables[entity][row["id"]]
+        self._orders.pop(entity, None)
         self.changed(self.id, entity, row["id"], "deleted")
-        self.journal.drop(f"{self.id}/{entity}", row["id"])
+        # A null stays behind, so that an item of the start does not come back with a restart.
+        self.journal.put(f"{self.id}/{entity}", row["id"], None)
+
+    def in_order(self, entity: str) -> list[tuple[Any, str]]:
+        """(primary key, id) of every row, sorted: the order in which the service pages."""
+        if entity not in self._orders:
+            name = key_property(entity)
+            rows = self.tables[entity].values()
+            self._orders[entity] = sorted((row[name], row["id"]) for row in rows)
+        return self._orders[entity]
 
     def save_state(self) -> None:
         self.journal.put(f"{self.id}/state", "state", self.state)
@@ -185,53 +204,6 @@ class Company(SalesDocuments):
 
     def precision(self, code: str) -> Decimal:
         return Decimal(seed.CURRENCIES[code][1]) if code in seed.CURRENCIES else Decimal("0.01")
-
-    # Customers
-
-    def create_customer(self, body: dict[str, Any]) -> dict[str, Any]:
-        values = self.clean("customers", body)
-        if "displayName" not in values:
-            raise BadRequest(DIALOG, 'A "displayName" must be provided.')
-        if not values["displayName"].strip():
-            raise BadRequest(DIALOG, 'The blank "displayName" is not allowed.')
-        if "number" in values:
-            raise BadRequest(
-                DIALOG,
-                "You may not enter numbers manually. If you want to enter numbers manually, please "
-                "activate Manual Nos. in No. Series CUST.",
-            )
-        if any(c.isalpha() for c in values.get("phoneNumber", "")):
-            raise BadRequest(VALIDATION, "Phone No. cannot contain letters.")
-        country = values.get("country", "")
-        if country and country not in seed.COUNTRIES:
-            raise BadRequest(
-                "Internal_InvalidTableRelation",
-                f"The field Country/Region Code of table Customer contains a value ({country}) that "
-                "cannot be found in the related table (Country/Region).",
-            )
-        area = values.get("taxAreaId", BLANK_ID)
-        if area != BLANK_ID and area not in self.tables["taxAreas"]:
-            raise BadRequest(DIALOG, 'The "taxAreaId" does not match to a tax area.')
-        terms = values.get("paymentTermsId", BLANK_ID)
-        if terms != BLANK_ID and terms not in self.tables["paymentTerms"]:
-            raise BadRequest(DIALOG, 'The "paymentTermsId" does not match to a Payment Terms.')
-        area_row = self.tables["taxAreas"].get(area) or next(iter(self.tables["taxAreas"].values()))
-        row = {name: blank(info) for name, info in ENTITIES["customers"].items()}
-        row |= values
-        row |= {
-            "id": str(uuid.uuid4()),
-            "number": self.number("customers", "C{:05d}"),
-            "currencyCode": self.currency(values.get("currencyCode", "")),
-            "blocked": values.get("blocked", " "),
-            "type": values.get("type", "Company"),
-            "taxAreaId": area_row["id"],
-            "taxAreaDisplayName": area_row["displayName"],
-            "_area": area_row["code"],
-            "_inclusive": self.state["template_prices_include_tax"],
-            "_groups": self.state["template_posting_groups"],
-        }
-        self.keep("customers", row)
-        return row
 
     def ledger_setup(self) -> dict[str, Any]:
         return {

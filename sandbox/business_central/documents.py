@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.business_central import seed
 from sandbox.business_central.arithmetic import UNIT, round_to, work_out
 from sandbox.business_central.entities import BLANK_ID, DOCUMENTS, ENTITIES, blank
+from sandbox.business_central.item_ledger import ItemLedger
 from sandbox.business_central.odata import BadRequest
 from sandbox.common.clock import Clock
 from sandbox.common.journal import Journal
@@ -37,7 +38,7 @@ KINDS = {
 }
 
 
-class SalesDocuments:
+class SalesDocuments(ItemLedger):
     """The part of a company that makes and posts documents; tables and series are the company's."""
 
     tables: dict[str, dict[str, dict[str, Any]]]
@@ -293,6 +294,7 @@ class SalesDocuments:
         if entity == "salesInvoices":
             row["remainingAmount"] = row["totalAmountIncludingTax"]
         self._book(row, kind.sign)
+        self.move_goods(row, entity, kind.sign)
         self.keep(entity, row)
 
     def _close_invoice(self, memo: dict[str, Any]) -> None:

@@ -78,6 +78,12 @@ ENTITIES: dict[str, dict[str, Property]] = {
         "generalProductPostingGroupCode:code(20) inventoryPostingGroupId:guid "
         "inventoryPostingGroupCode:code(20) lastModifiedDateTime:instant!"
     ),
+    "itemLedgerEntries": _parse(
+        "id:guid! entryNumber:int! itemNumber:code(20)! postingDate:date! entryType:enum! "
+        "sourceNumber:code(20)! sourceType:enum! documentNumber:code(20)! documentType:enum! "
+        "description:text(100)! quantity:decimal! salesAmountActual:decimal! "
+        "costAmountActual:decimal! lastModifiedDateTime:instant!"
+    ),
     "taxAreas": _parse(
         "id:guid! code:code(20) displayName:text(100) taxType:enum! lastModifiedDateTime:instant!"
     ),
@@ -137,6 +143,12 @@ ENUMS = {
     "blocked": (" ", "Ship", "Invoice", "All"),
     "type": ("Company", "Person", "Inventory", "Service", "Non-Inventory"),
 }
+
+
+def key_property(entity: str) -> str:
+    """The primary key of the table behind an entity, by which it is sorted and paged."""
+    names = ("entryNumber", "number", "code")
+    return next((name for name in names if name in ENTITIES[entity]), "id")
 
 
 def escaped(name: str) -> str:

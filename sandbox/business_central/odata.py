@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -164,11 +164,21 @@ class _Parser:
             return Decimal(value)
         if kind == "guid":
             return value.lower()
-        if kind in ("date", "instant"):
+        if kind == "instant":
+            return self._instant(value)
+        if kind == "date":
             return value
         if value in ("true", "false"):
             return value == "true"
         raise self.bad(f"Syntax error near '{value}' in '{self.text}'.")
+
+    def _instant(self, value: str) -> str:
+        """In the form in which instants are kept, so that they compare as texts."""
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError as problem:
+            raise self.bad(f"'{value}' is not a valid instant.") from problem
+        return instant(found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC))
 
 
 def expand_names(text: str) -> list[str]:

@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.business_central import seed
+from sandbox.business_central import goods, seed
 from sandbox.business_central.api import Environment
 from sandbox.business_central.company import Company
-from sandbox.common.catalogue import BY_SKU, STORE_ONLY
-from sandbox.common.control import BASE, body_of, button, common_routes, done, page, refuse, table
+from sandbox.business_central.subscriptions import DELAY, MOST_NOTICES
+from sandbox.common.catalogue import STORE_ONLY
+from sandbox.common.control import BASE, body_of, button, common_routes, done, page, refuse
+from sandbox.common.control import table as listed
 from sandbox.common.faults import Faults
 from sandbox.common.journal import Journal
 from sandbox.common.jsonio import Json
@@ -36,8 +38,11 @@ class Panel:
         for company in self.environment.companies.values():
             company.load()
         self.environment.card = "enabled"
-        self.environment.subscriptions.rows.clear()
-        self.environment.subscriptions.pending.clear()
+        held = self.environment.subscriptions
+        held.rows.clear()
+        held.pending.clear()
+        held.log.clear()
+        held.delay, held.most_notices = DELAY, MOST_NOTICES
         self.environment.calls.clear()
 
     def app(self) -> Starlette:
@@ -50,6 +55,9 @@ class Panel:
                 Route(f"{api}/state", self.state),
                 Route(f"{api}/period", self.period, methods=["POST"]),
                 Route(f"{api}/items", self.item, methods=["POST"]),
+                Route(f"{api}/items/change", self.items, methods=["POST"]),
+                Route(f"{api}/items/{{number}}", self.read_item),
+                Route(f"{api}/subscriptions", self.subscriptions, methods=["POST"]),
                 Route(f"{api}/customers", self.customer, methods=["POST"]),
                 Route(f"{api}/documents", self.document, methods=["POST"]),
                 Route(f"{api}/tokens/expire", self.expire, methods=["POST"]),
@@ -95,6 +103,13 @@ class Panel:
                 "ledger_balance": sum((e["amount"] for e in company.ledger), Decimal(0)),
                 "period": {"from": company.state["from"], "to": company.state["to"]},
                 "card": self.environment.card,
+                "items": len(company.tables["items"]),
+                "item_ledger_entries": company.state["entries"],
+                "subscriptions": [
+                    {k: v for k, v in row.items() if k[0] != "_"}
+                    for row in self.environment.subscriptions.rows.values()
+                ],
+                "notices": self.environment.subscriptions.log,
             }
         )
 
@@ -117,33 +132,23 @@ class Panel:
         return done(request)
 
     async def item(self, request: Request) -> Response:
-        body = await body_of(request)
-        company = self.company
-        number = str(body["number"]).upper()
-        ids = company.index[("items", "number")].get(number, {})
-        item = next((company.tables["items"][i] for i in ids), None)
-        if item is None:
-            known = BY_SKU.get(number)
-            item = seed.new_item(
-                company.name,
-                company.now(),
-                number,
-                str(body.get("name") or (known.name if known else number)),
-                str(body.get("gtin") or (known.gtin if known else "")),
-                Decimal(str(body.get("price") or (known.price_inc_tax if known else 10))),
-                str(body.get("vat") or (known.vat_code if known else "STANDARD")),
-            )
-        if "blocked" in body:
-            item["blocked"] = str(body["blocked"]).lower() in ("1", "true", "yes")
-        if "gtin" in body:
-            item["gtin"] = str(body["gtin"])
-        if "vat" in body:
-            item["taxGroupCode"] = str(body["vat"])
-        if body.get("delete"):
-            company.drop("items", item)
-        else:
-            company.keep("items", item)
-        return done(request)
+        item = goods.change(self.company, await body_of(request))
+        return done(request, self._item(item))
+
+    async def items(self, request: Request) -> Response:
+        try:
+            return done(request, goods.change_many(self.company, await body_of(request)))
+        except (ValueError, ArithmeticError) as problem:
+            return refuse(str(problem))
+
+    async def read_item(self, request: Request) -> Response:
+        item = goods.find(self.company, request.path_params["number"].upper())
+        return refuse("no such item") if item is None else Json(self._item(item))
+
+    @staticmethod
+    def _item(item: dict[str, Any]) -> dict[str, Any]:
+        names = ("id", "number", "displayName", "unitPrice", "inventory", "blocked", "gtin")
+        return {name: item[name] for name in (*names, "lastModifiedDateTime")}
 
     async def customer(self, request: Request) -> Response:
         body = await body_of(request)
@@ -179,6 +184,16 @@ class Panel:
         self.environment.subscriptions.routes[str(body["host"])] = str(body["url"])
         return done(request)
 
+    async def subscriptions(self, request: Request) -> Response:
+        """``act``: lose, every subscription as an administrator's clean-up does."""
+        body = await body_of(request)
+        held = self.environment.subscriptions
+        if body.get("act") != "lose":
+            return refuse("act is lose")
+        for key in list(held.rows):
+            held.delete(key)
+        return done(request)
+
     async def expire(self, request: Request) -> Response:
         self.environment.entra.expire_all()
         return done(request)
@@ -197,6 +212,11 @@ class Panel:
         if "rate" in body:
             self.environment.rate = int(body["rate"])
             self.environment.calls.clear()
+        held = self.environment.subscriptions
+        if "notice_seconds" in body:
+            held.delay = float(body["notice_seconds"])
+        if "most_notices" in body:
+            held.most_notices = int(body["most_notices"])
         if "client_secret" in body:
             self.environment.entra.change_secret(str(body["client_secret"]))
         if "expire_secret" in body:
@@ -238,6 +258,15 @@ class Panel:
         first = next(iter(company.tables["items"].values()))["number"]
         items += button(f"Block {first}", "items", number=first, blocked="1")
         items += button(f"Unblock {first}", "items", number=first, blocked="0")
+        items += "".join(
+            button(f"Change {words} of 1% of the items", "items/change", share="1", what=what)
+            for words, what in (
+                ("the price", "price"),
+                ("the name", "name"),
+                ("the stock", "stock"),
+            )
+        )
+        items += self._goods()
         faults = (
             button(
                 "Lose the next answer to a create",
@@ -256,14 +285,53 @@ class Panel:
             f"{len(company.ledger)} ledger entries that balance to {balance:.2f}.",
             ("Allowed posting dates", periods),
             ("Items", items),
+            ("Change subscriptions", self._subscribed()),
             ("Faults", faults),
             (
                 "Sales invoices",
-                table(
+                listed(
                     ["Number", "External no.", "Customer", "Posting date", "State", "#Total"],
                     invoices,
                 ),
             ),
+        )
+
+    def _goods(self) -> str:
+        """The first items with a form that changes their price and counted quantity."""
+        table = self.company.tables["items"]
+        ids = [row_id for _, row_id in self.company.in_order("items")[:12]]
+        return listed(
+            ["Number", "Name", "#Unit price", "#On hand", "Change"],
+            [
+                [
+                    html.escape(item["number"]),
+                    html.escape(item["displayName"]),
+                    f"{item['unitPrice']:.2f}",
+                    f"{item['inventory']:f}",
+                    f'<form method=post action="{BASE}/api/items">'
+                    f'<input type=hidden name=number value="{html.escape(item["number"])}">'
+                    "<input name=price size=7 placeholder=price> "
+                    "<input name=stock size=5 placeholder=stock> <button>Set</button></form>",
+                ]
+                for item in (table[row_id] for row_id in ids)
+            ],
+        )
+
+    def _subscribed(self) -> str:
+        clock = self.environment.clock
+        rows = [
+            [
+                html.escape(row["resource"].rpartition("/")[2]),
+                html.escape(row["notificationUrl"]),
+                html.escape(row["expirationDateTime"]),
+            ]
+            for row in self.environment.subscriptions.rows.values()
+        ]
+        return (
+            f"<p>The clock here shows {clock.now():%Y-%m-%d %H:%M} UTC.</p>"
+            + button("Two days later", "clock", advance_seconds="172800")
+            + button("Lose all subscriptions", "subscriptions", act="lose")
+            + listed(["Resource", "Address", "Ends"], rows)
         )
 
     async def invoice(self, request: Request) -> Response:
@@ -296,9 +364,9 @@ class Panel:
             f"{row['totalAmountIncludingTax']:.2f} {row['currencyCode']}.",
             (
                 "Lines",
-                table(
+                listed(
                     ["No.", "Description", "#Quantity", "#Unit price", "#VAT", "#With VAT"], lines
                 ),
             ),
-            ("Ledger entries", table(["Account", "#Amount"], entries, empty="Not posted yet.")),
+            ("Ledger entries", listed(["Account", "#Amount"], entries, empty="Not posted yet.")),
         )

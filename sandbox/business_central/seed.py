@@ -8,9 +8,12 @@ certificates, 6660 discounts, 6670 sales tax payable, 6690 rounding (no VAT), 23
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+from sandbox.common.assortment import more_products
 from sandbox.common.catalogue import ERP_ONLY, PRODUCTS
 
 NAMESPACE = uuid.UUID("a3a9c9a0-5d7e-4c56-9f65-0c3c5be0a001")
@@ -45,6 +48,12 @@ COUNTRIES = ("GB", "IE", "DE", "FR", "US", "NL", "ES", "IT", "JP", "KW")
 
 def guid(*parts: str) -> str:
     return str(uuid.uuid5(NAMESPACE, "/".join(parts)))
+
+
+@cache
+def _known(*parts: str) -> str:
+    """The id of a setup row that many items share."""
+    return guid(*parts)
 
 
 def setup_rows(company: str, now: str) -> dict[str, list[dict[str, Any]]]:
@@ -108,37 +117,50 @@ def setup_rows(company: str, now: str) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def items(company: str, now: str) -> list[dict[str, Any]]:
-    return [
-        new_item(company, now, p.sku, p.name, p.gtin, p.price_inc_tax, p.vat_code)
-        for p in (*PRODUCTS, *ERP_ONLY)
-    ]
+# The item cards of the start were made long ago: no feed tells of them as changed.
+MADE_AT = "2025-01-01T08:00:00.000Z"
+# The start's quantity on hand, and that of an item that a person adds.
+ON_HAND, NEW_ON_HAND = Decimal(400), Decimal(40)
+
+
+def items(company: str, more: int = 0) -> Iterator[dict[str, Any]]:
+    """The catalogue and as many more items, all with stock."""
+    for p in (*PRODUCTS, *ERP_ONLY, *more_products(more)):
+        row = new_item(company, p.sku, p.name, p.gtin, p.price_inc_tax, p.vat_code)
+        row["inventory"] = ON_HAND if row["type"] == "Inventory" else Decimal(0)
+        yield row
 
 
 def new_item(
-    company: str, now: str, number: str, name: str, gtin: str, price: Decimal, vat: str
+    company: str, number: str, name: str, gtin: str, price: Decimal, vat: str
 ) -> dict[str, Any]:
+    service = number.startswith("SERVICE")
     return {
         "id": guid(company, "items", number),
         "number": number,
         "displayName": name,
         "displayName2": "",
-        "type": "Inventory",
-        "itemCategoryId": "00000000-0000-0000-0000-000000000000",
-        "itemCategoryCode": "",
+        "type": "Service" if service else "Inventory",
+        "itemCategoryId": _known(company, "itemCategories", _category(vat)),
+        "itemCategoryCode": _category(vat),
         "blocked": False,
         "gtin": gtin,
-        "inventory": Decimal(40),
+        "inventory": Decimal(0),
         "unitPrice": price,
         "priceIncludesTax": True,
         "unitCost": (price / 2).quantize(Decimal("0.01")),
-        "taxGroupId": guid(company, "taxGroups", vat),
+        "taxGroupId": _known(company, "taxGroups", vat),
         "taxGroupCode": vat,
-        "baseUnitOfMeasureId": guid(company, "units", "PCS"),
+        "baseUnitOfMeasureId": _known(company, "units", "PCS"),
         "baseUnitOfMeasureCode": "PCS",
-        "generalProductPostingGroupId": guid(company, "gppg", "RETAIL"),
+        "generalProductPostingGroupId": _known(company, "gppg", "RETAIL"),
         "generalProductPostingGroupCode": "RETAIL",
-        "inventoryPostingGroupId": guid(company, "ipg", "RESALE"),
+        "inventoryPostingGroupId": _known(company, "ipg", "RESALE"),
         "inventoryPostingGroupCode": "RESALE",
-        "lastModifiedDateTime": now,
+        "lastModifiedDateTime": MADE_AT,
+        "_etag": 1,
     }
+
+
+def _category(vat: str) -> str:
+    return "BOOKS" if vat == "ZERO" else "OUTDOOR"

@@ -18,15 +18,15 @@ DELAY = 30  # seconds after the first change; later ones to the same record are 
 HANDSHAKE_SECONDS = 5
 MOST = 200
 RETRIES = (60, 60, 60, 600, 6_000, 60_000)
+MOST_NOTICES = 1_000  # changed records of one subscription; more are told as a collection
+MARGIN = timedelta(milliseconds=50)
+# Line items and item ledger entries are not among them.
 RESOURCES = (
-    "customers",
-    "items",
-    "salesInvoices",
-    "salesOrders",
-    "salesCreditMemos",
-    "currencies",
-    "paymentTerms",
-)
+    "accounts", "companyInformation", "countriesRegions", "currencies", "customerPaymentJournals",
+    "customers", "dimensions", "employees", "generalLedgerEntries", "itemCategories", "items",
+    "journals", "paymentMethods", "paymentTerms", "purchaseInvoices", "salesCreditMemos",
+    "salesInvoices", "salesOrders", "salesQuotes", "shipmentMethods", "unitsOfMeasure", "vendors",
+)  # fmt: skip
 
 
 class Subscriptions:
@@ -37,6 +37,8 @@ class Subscriptions:
         self.rows: dict[str, dict[str, Any]] = journal.load("subscription")
         self.pending: dict[tuple[str, str], dict[str, Any]] = {}
         self.log: list[dict[str, Any]] = []
+        self.delay: float = DELAY
+        self.most_notices = MOST_NOTICES
 
     async def create(self, body: dict[str, Any]) -> dict[str, Any]:
         """Raises BadRequest if the receiver does not answer the handshake."""
@@ -71,6 +73,7 @@ class Subscriptions:
         await self._handshake(body.get("notificationUrl", row["notificationUrl"]))
         row["notificationUrl"] = body.get("notificationUrl", row["notificationUrl"])
         row["clientState"] = body.get("clientState", row["clientState"])
+        row["_etag"] = int(row.get("_etag", 1)) + 1
         row["expirationDateTime"] = instant(self.clock.now() + LIFE)
         self._keep(row)
         return row
@@ -93,17 +96,21 @@ class Subscriptions:
 
     def changed(self, company_id: str, entity: str, record_id: str, change: str) -> None:
         """A record changed: told after the delay, changes to one record merged."""
+        path = f"companies({company_id})/{entity}"
         for row in self.rows.values():
-            path = f"companies({company_id})/{entity}"
-            if row["resource"].strip("/").endswith(path):
-                key = (row["subscriptionId"], record_id)
-                if key not in self.pending:
-                    self.pending[key] = {
-                        "due": self.clock.time() + DELAY,
-                        "changeType": change,
-                        "resource": f"api/v2.0/{path}({record_id})",
-                        "lastModifiedDateTime": instant(self.clock.now()),
-                    }
+            if not row["resource"].strip("/").endswith(path):
+                continue
+            key = (row["subscriptionId"], record_id)
+            told = self.pending.get(key)
+            if told is None:
+                self.pending[key] = {
+                    "due": self.clock.time() + self.delay,
+                    "changeType": change,
+                    "resource": f"api/v2.0/{path}({record_id})",
+                    "lastModifiedDateTime": instant(self.clock.now()),
+                }
+            elif change == "deleted":
+                told["changeType"] = change
 
     async def work(self) -> None:
         """Runs beside the server: expiry and delivery."""
@@ -113,41 +120,66 @@ class Subscriptions:
             for row in list(self.rows.values()):
                 if datetime.fromisoformat(row["expirationDateTime"]) <= now:
                     self.delete(row["subscriptionId"])
-                    continue
-                due = {
-                    key: item
-                    for key, item in self.pending.items()
-                    if key[0] == row["subscriptionId"] and item["due"] <= now.timestamp()
-                }
-                if due:
-                    await self._deliver(row, due)
+            due: dict[str, list[tuple[str, str]]] = {}
+            for key, item in self.pending.items():
+                if item["due"] <= now.timestamp() and key[0] in self.rows:
+                    due.setdefault(self.rows[key[0]]["notificationUrl"], []).append(key)
+            for url, keys in due.items():
+                await self._deliver(url, keys)
 
-    async def _deliver(self, row: dict[str, Any], due: dict[tuple[str, str], Any]) -> None:
-        value = [
-            {
-                "subscriptionId": row["subscriptionId"],
-                "clientState": row["clientState"],
-                "expirationDateTime": row["expirationDateTime"],
-                **{k: v for k, v in item.items() if k != "due"},
+    async def _deliver(self, url: str, keys: list[tuple[str, str]]) -> None:
+        """Everything that is due at one address in one body, whatever subscription it is of."""
+        by_row: dict[str, list[tuple[str, str]]] = {}
+        for key in keys:
+            by_row.setdefault(key[0], []).append(key)
+        value: list[dict[str, Any]] = []
+        for row_id, own in by_row.items():
+            value += self._notices(self.rows[row_id], [self.pending[key] for key in own])
+        status, _ = await self._post(url, json.dumps({"value": value}).encode(), 30)
+        for row_id, own in by_row.items():
+            self.log.append({"subscription": row_id, "status": status, "count": len(own)})
+            if row_id in self.rows:
+                self._settle(self.rows[row_id], own, status)
+        del self.log[:-500]
+
+    def _notices(self, row: dict[str, Any], items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """A notice a record; above the limit one for the collection, which names the changes since
+        the first one, or nothing narrower once a record was deleted."""
+        common = {
+            "subscriptionId": row["subscriptionId"],
+            "clientState": row["clientState"],
+            "expirationDateTime": row["expirationDateTime"],
+        }
+        if len(items) <= self.most_notices:
+            return [common | {k: v for k, v in item.items() if k != "due"} for item in items]
+        first = min(item["lastModifiedDateTime"] for item in items)
+        resource = items[0]["resource"].rpartition("(")[0]
+        if all(item["changeType"] != "deleted" for item in items):
+            since = instant(datetime.fromisoformat(first) - MARGIN)
+            resource += f"?$filter=lastModifiedDateTime%20gt%20{since}"
+        return [
+            common
+            | {
+                "changeType": "collection",
+                "resource": resource,
+                "lastModifiedDateTime": max(item["lastModifiedDateTime"] for item in items),
             }
-            for item in due.values()
         ]
-        status = await self._post(row["notificationUrl"], json.dumps({"value": value}).encode(), 30)
-        self.log.append(
-            {"subscription": row["subscriptionId"], "status": status[0], "count": len(due)}
-        )
-        if status[0] is not None and 200 <= status[0] < 300:
+
+    def _settle(self, row: dict[str, Any], keys: list[tuple[str, str]], status: int | None) -> None:
+        if status is not None and 200 <= status < 300:
             row["_tries"] = 0
-            for key in due:
+            for key in keys:
                 self.pending.pop(key, None)
             return
-        passing = status[0] is None or status[0] in (408, 429) or status[0] >= 500
+        passing = status is None or status in (408, 429) or status >= 500
         row["_tries"] += 1
         if not passing or row["_tries"] > len(RETRIES) - 1:
             self.delete(row["subscriptionId"])  # any other answer ends it at once
             return
-        for key in due:
-            self.pending[key]["due"] = self.clock.time() + RETRIES[row["_tries"] - 1]
+        for key in keys:
+            if key in self.pending:
+                self.pending[key]["due"] = self.clock.time() + RETRIES[row["_tries"] - 1]
 
     async def _handshake(self, url: str) -> None:
         token = uuid.uuid4().hex

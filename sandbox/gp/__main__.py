@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--code-page", default="cp1252", help="of the databases; '' = any text")
     parser.add_argument("--time-zone", default="Europe/London", help="of the companies")
     parser.add_argument("--cold-start-ms", type=int, default=0)
-    parser.add_argument("--items", type=int, default=0, help="made-up items besides the catalogue")
+    parser.add_argument("--items", type=int, default=0, help="more items than the catalogue has")
+    parser.add_argument("--customers", type=int, default=0, help="more customers than a dozen")
     options = parser.parse_args()
     clock, faults = Clock(), Faults()
     faults.latency_ms = options.latency_ms
@@ -51,6 +52,7 @@ def main() -> None:
             zone=options.time_zone,
             seed=options.seed,
             items=options.items if number == 2 else 0,
+            customers=options.customers if number == 2 else 0,
             multicurrency=number == 2,
             code_page=options.code_page,
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +17,8 @@ from sandbox.gp.values import CodePage, clean, complete
 from sandbox.gp.wire import Refusal
 
 Row = dict[str, Any]
+Rows = list[Row]
+MOST_SELECTIONS = 6
 KEPT = (
     "customers", "addresses", "internet_addresses", "documents", "batches", "items", "item_sites",
     "item_prices", "accounts", "currencies", "rates", "periods", "ledger", "changes",
@@ -49,26 +54,30 @@ class Company:
         zone: str = "Europe/London",
         seed: int = 0,
         items: int = 0,
+        customers: int = 0,
         multicurrency: bool = True,
         code_page: str = "cp1252",
     ) -> None:
         self.number, self.database, self.name = number, database, name
         self.journal, self.clock, self.zone = journal, clock, ZoneInfo(zone)
-        self._seed, self._items = seed, items
+        self._seed, self._items, self._customers = seed, items, customers
         self._first = {"multicurrency": multicurrency, "code_page": code_page}
         self.load()
 
     def load(self) -> None:
         day = self.today()
         first = setup.setup_tables(day)
-        first |= setup.first_items(day.isoformat(), self._items)
-        first |= setup.first_customers(self._seed + self.number, day.isoformat())
+        first |= setup.first_items(setup.MADE_ON, self._items)
+        first |= setup.first_customers(self._seed + self.number, setup.MADE_ON, self._customers)
+        self._orders: dict[str, list[tuple[tuple[str, ...], Row]]] = {}
+        self._versions: Counter[str] = Counter()
+        self._selections: dict[tuple[str, tuple[Any, ...]], tuple[int, Rows]] = {}
         self.tables: dict[str, dict[str, Row]] = {}
         for table in {*first, *KEPT}:
             kept = self.journal.load(f"{self.database}/{table}") if table in KEPT else {}
             rows = first.get(table, [])
             fields = BY_TABLE[table].fields if table in BY_TABLE else {}
-            whole = [complete(fields, row) for row in rows]
+            whole = (row if row.keys() >= fields.keys() else complete(fields, row) for row in rows)
             self.tables[table] = {self.key(table, row): row for row in whole} | kept
             for key in [k for k, row in kept.items() if row is None]:
                 del self.tables[table][key]
@@ -106,6 +115,7 @@ class Company:
         key = key or self.key(table, row)
         if table in BY_TABLE and "ModifiedDate" in BY_TABLE[table].fields:
             row["ModifiedDate"] = self.today().isoformat()
+        self._changed(table, order=self.tables[table].get(key) is not row)
         if table in ("customers", "items"):
             kind = "updated" if key in self.tables[table] else "created"
             self.note_change(table, key, kind)
@@ -116,6 +126,7 @@ class Company:
     def drop(self, table: str, key: str) -> None:
         """A null stays behind in the journal, so that a row of the start does not come back."""
         if self.tables[table].pop(key, None) is not None:
+            self._changed(table, order=True)
             if table in ("customers", "items"):
                 self.note_change(table, key, "deleted")
             self.journal.put(f"{self.database}/{table}", key, None)
@@ -151,7 +162,46 @@ class Company:
         }
 
     def rows(self, table: str) -> list[Row]:
-        return [self.setup_row()] if table == "setup" else list(self.tables[table].values())
+        """Every row in the order of the table's key, as its clustered index gives them."""
+        if table == "setup":
+            return [self.setup_row()]
+        return [row for _, row in self._ordered(table)]
+
+    def below(self, table: str, first_part: str) -> list[Row]:
+        """The rows whose key begins with this part: an item's sites, a customer's addresses."""
+        ordered = self._ordered(table)
+        wanted = first_part.rstrip(" ").upper()
+        start = bisect_left(ordered, (wanted,), key=lambda pair: pair[0])
+        end = start
+        while end < len(ordered) and ordered[end][0][0] == wanted:
+            end += 1
+        return [row for _, row in ordered[start:end]]
+
+    def selected(self, table: str, filters: tuple[Any, ...], fits: Callable[[Row], bool]) -> Rows:
+        """The rows that pass, remembered under ``filters`` until the table changes, so that the
+        pages of one list are cut from one selection."""
+        name = (table, filters)
+        kept = self._selections.get(name)
+        if kept is None or kept[0] != self._versions[table]:
+            rows = self.rows(table)
+            kept = self._versions[table], [row for row in rows if fits(row)] if filters else rows
+            self._selections[name] = kept
+            while len(self._selections) > MOST_SELECTIONS:
+                del self._selections[next(iter(self._selections))]
+        return kept[1]
+
+    def _ordered(self, table: str) -> list[tuple[tuple[str, ...], Row]]:
+        if table not in self._orders:
+            pairs = (
+                (tuple(key.upper().split(";")), row) for key, row in self.tables[table].items()
+            )
+            self._orders[table] = sorted(pairs, key=lambda pair: pair[0])
+        return self._orders[table]
+
+    def _changed(self, table: str, *, order: bool) -> None:
+        self._versions[table] += 1
+        if order:
+            self._orders.pop(table, None)
 
     # Validation against other tables
 

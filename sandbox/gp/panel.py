@@ -13,19 +13,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.common.catalogue import BY_SKU
 from sandbox.common.control import BASE, body_of, common_routes, done, refuse
 from sandbox.common.faults import Faults
 from sandbox.common.journal import Journal
 from sandbox.common.jsonio import Json
 from sandbox.common.windows_auth import BINDINGS, BadAccount, WindowsAuth
-from sandbox.gp import batches, ledger, periods, receivables, setup
+from sandbox.gp import batches, goods, ledger, periods, receivables, setup
 from sandbox.gp.company import FIRST_STATE as COMPANY_STATE
 from sandbox.gp.company import Company, Row
 from sandbox.gp.panel_page import company_page, document_page
 from sandbox.gp.server import FIRST_STATE as SERVER_STATE
 from sandbox.gp.server import Server
-from sandbox.gp.values import five
 from sandbox.gp.wire import Refusal
 
 SIGN_IN = (
@@ -55,6 +53,7 @@ class Panel:
             "batches": self.batch,
             "documents": self.document,
             "items": self.item,
+            "items/change": self.items,
             "stock": self.stock,
             "customers": self.customer,
             "accounts": self.account,
@@ -227,47 +226,19 @@ class Panel:
         return batches.post_document(company, row)
 
     def item(self, body: Row) -> Any:
-        """Add, change, deactivate (``inactive``), or ``delete`` an item."""
-        company, number = self.company(body.get("company")), str(body["number"])
-        if truth(body.get("delete", False)):
-            return company.drop("items", company.key_of("items", (number,)))
-        row = company.get("items", number)
-        known = BY_SKU.get(number)
-        if row is None:
-            name = str(body.get("name") or (known.name if known else number))
-            price = Decimal(str(body.get("price") or (setup.net(known) if known else 10)))
-            zero = str(body.get("vat") or (known.vat_code if known else "")) == "ZERO"
-            day = company.today().isoformat()
-            row = setup.item(number, name, price, zero=zero, day=day)
-            for site in setup.item_sites(number, {"MAIN": Decimal(40), "WEB": Decimal(15)}):
-                company.keep("item_sites", site)
-            for price_row in setup.price_rows(number, price):
-                company.keep("item_prices", price_row)
-        if "inactive" in body:
-            row["Inactive"] = truth(body["inactive"])
-        row |= {k: v for k, v in dict(body.get("fields", {})).items() if k in row}
-        return company.keep("items", row)
+        return goods.change(self.company(body.get("company")), body, truth)
+
+    def items(self, body: Row) -> Any:
+        return goods.change_many(self.company(body.get("company")), body)
 
     def stock(self, body: Row) -> Any:
-        """Set a site's quantities; the record without a site follows as their sum."""
-        company = self.company(body.get("company"))
-        number, site = str(body["item"]), str(body.get("site", "MAIN"))
-        names = {"on_hand": "QuantityOnHand", "allocated": "QuantityAllocated"}
-        row = company.get("item_sites", number, site)
-        if row is None:
-            raise ValueError("no such item at this site")
-        for given, name in names.items():
-            if given in body:
-                row[name] = five(Decimal(str(body[given])))
-        company.keep("item_sites", row)
-        whole = company.get("item_sites", number, "")
-        if whole is not None:
-            rows = [r for r in company.tables["item_sites"].values()
-                    if r["ItemNumber"] == number and r["RecordType"] == 2]  # fmt: skip
-            for name in names.values():
-                whole[name] = five(sum((Decimal(r[name]) for r in rows), Decimal(0)))
-            company.keep("item_sites", whole)
-        return row
+        """Set a site's quantities (``on_hand``, ``allocated``) of ``item``; MAIN without ``site``."""
+        return goods.set_stock(
+            self.company(body.get("company")),
+            str(body["item"]),
+            str(body.get("site", "MAIN")),
+            body,
+        )
 
     def customer(self, body: Row) -> Any:
         """Add (``payload``), change (``id`` with ``fields``), hold, deactivate, ``delete``."""

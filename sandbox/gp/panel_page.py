@@ -95,9 +95,39 @@ def _masters(company: Company) -> str:
         "".join(button(f"Add the item {p.sku}", "items", number=p.sku) for p in STORE_ONLY)
         + button(f"Deactivate {first}", "items", number=first, inactive="1")
         + button(f"Activate {first}", "items", number=first, inactive="0")
+        + "".join(
+            button(f"Change {words} of 1% of the items", "items/change", share="1", what=what)
+            for words, what in (
+                ("the price", "price"),
+                ("the name", "name"),
+                ("the stock", "stock"),
+            )
+        )
         + button(f"Put {customer} on hold", "customers", id=customer, hold="1")
         + button(f"Take {customer} off hold", "customers", id=customer, hold="0")
+        + _goods(company)
     )
+
+
+def _goods(company: Company) -> str:
+    """The first items, each with a form for its price and its quantity at MAIN."""
+    rows = []
+    for item in company.rows("items")[:12]:
+        number = html.escape(item["ItemNumber"])
+        stock = company.get("item_sites", item["ItemNumber"], "MAIN")
+        rows.append(
+            [
+                number,
+                html.escape(item["Description"]),
+                f"{Decimal(item['ListPrice']):.2f}",
+                f"{Decimal(stock['QuantityOnHand']):.0f}" if stock else "",
+                f'<form method=post action="{BASE}/api/items">'
+                f'<input type=hidden name=number value="{number}">'
+                "<input name=price size=7 placeholder=price> "
+                "<input name=stock size=5 placeholder=stock> <button>Set</button></form>",
+            ]
+        )
+    return table(["Item", "Description", "#List price", "#At MAIN", "Change"], rows)
 
 
 def _accounts(directory: Directory) -> str:

@@ -236,10 +236,15 @@ class Service:
     def _list(self, request: Request, company: Company, resource: Resource) -> Response:
         query = dict(parse_qsl(request.url.query, keep_blank_values=True))
         start, size = self._number(query, "offset", 0), self._number(query, "limit", PAGE)
-        rows = company.rows(resource.table)
-        for name, value in query.items():
+        for name in query:
             self._check_filter(resource, name)
-            rows = [row for row in rows if self._fits(company, name, value, row)]
+        first = resource.keys[0] if resource.keys else ""
+        if set(query) == {first} and len(resource.keys) > 1:
+            rows = company.below(resource.table, query[first])
+        else:
+            rows = company.selected(
+                resource.table, tuple(sorted(query.items())), self._passes(company, query)
+            )
         size = min(size, LARGEST_PAGE)
         page = [self._row(company, resource, row) for row in rows[start : start + size]]
         following = str(start + size) if start + size < len(rows) else None
@@ -258,6 +263,12 @@ class Service:
             raise Refusal(
                 400, wire.BAD_FILTER, name, f"The filter {name} is not known on {resource.path}."
             )
+
+    def _passes(self, company: Company, query: dict[str, str]) -> Callable[[Row], bool]:
+        for name, value in query.items():
+            if "." in name:
+                _instant(name, value)  # refused even if there is no row to compare
+        return lambda row: all(self._fits(company, *pair, row) for pair in query.items())
 
     @staticmethod
     def _fits(company: Company, name: str, value: str, row: Row) -> bool:

@@ -9,8 +9,10 @@ import random
 import uuid
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
+from sandbox.common.assortment import more_products
 from sandbox.common.catalogue import ERP_ONLY, PRODUCTS, Product
 from sandbox.common.people import make_person
 from sandbox.gp.values import five
@@ -42,6 +44,7 @@ CURRENCIES = (
     ("Z-KD", "KWD", "Kuwaiti dinars", "KD", 3, 1, "2.5"),
 )
 FUNCTIONAL = "Z-UK"
+MADE_ON = "2025-01-02"  # the day on which the cards of the start were keyed in
 TAX_DETAILS = (
     ("UKVAT20", "VAT standard", "20"),
     ("UKVAT5", "VAT reduced", "5"),
@@ -242,10 +245,8 @@ def first_items(day: str, extra: int) -> dict[str, list[dict[str, Any]]]:
     """The catalogue in GP's tables, and ``extra`` made-up items for measuring."""
     tables: dict[str, list[dict[str, Any]]] = {"items": [], "item_sites": [], "item_prices": []}
     known = [(p.sku, p.name, net(p), p.vat_code == "ZERO") for p in (*PRODUCTS, *ERP_ONLY)]
-    made_up = (
-        (f"SKU-{n:06d}", f"Article {n}", Decimal(5 + n % 200), False) for n in range(1, extra + 1)
-    )
-    for number, name, price, zero in (*known, *made_up):
+    made_up = ((p.sku, p.name, net(p), False) for p in more_products(extra))
+    for number, name, price, zero in chain(known, made_up):
         row = item(number, name, price, zero=zero, day=day)
         tables["items"].append(row)
         tables["item_prices"] += price_rows(number, price)
@@ -255,15 +256,16 @@ def first_items(day: str, extra: int) -> dict[str, list[dict[str, Any]]]:
     return tables
 
 
-def first_customers(seed: int, day: str) -> dict[str, list[dict[str, Any]]]:
-    """A dozen customers as clerks keyed them in, with characters the code page lost as '?'."""
+def first_customers(seed: int, day: str, extra: int = 0) -> dict[str, list[dict[str, Any]]]:
+    """A dozen customers as clerks keyed them in, with characters the code page lost as '?', and
+    ``extra`` more of their kind."""
     chance = random.Random(seed)
     tables: dict[str, list[dict[str, Any]]] = {
         "customers": [],
         "addresses": [],
         "internet_addresses": [],
     }
-    for number in range(1, 13):
+    for number in range(1, 13 + extra):
         person = make_person(chance)
         key = f"CUST{number:05d}"
 

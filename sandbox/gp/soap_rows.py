@@ -250,9 +250,7 @@ def from_customer(company: Company, row: Row) -> Value:
     value |= {"CreatedDate": instant(row["CreatedDate"]), "ModifiedDate": changed}
     value["LastModifiedDate"] = changed
     value["Addresses"] = [
-        _from_address(company, each)
-        for each in company.tables["addresses"].values()
-        if each["CustomerId"].upper() == row["CustomerId"].upper()
+        _from_address(company, each) for each in company.below("addresses", row["CustomerId"])
     ]
     return value
 

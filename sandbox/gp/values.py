@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from sandbox.gp import wire
@@ -70,6 +71,7 @@ class Field:
         return shown
 
 
+@lru_cache(4_096)
 def five(amount: Decimal) -> str:
     return f"{amount.quantize(FIVE):f}"
 

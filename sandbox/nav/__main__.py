@@ -72,6 +72,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--tenant", default="", help="multitenant: the tenant to be named")
     parser.add_argument("--name-length", type=int, choices=(50, 100), help="50, or 100 for bc_v1")
     parser.add_argument("--max-page-size", type=int, default=20_000)
+    parser.add_argument(
+        "--items", type=int, default=0, help="more items of the first company than the catalogue"
+    )
     parser.add_argument("--max-concurrent", type=int, default=0, help="0 = no limit")
     parser.add_argument("--escaped-enums", action="store_true")
     parser.add_argument("--tenant-id", default="7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20")
@@ -98,7 +101,16 @@ def main() -> None:
     clock, faults = Clock(), Faults()
     faults.latency_ms = given.latency_ms
     journal = Journal(given.data)
-    companies = [Company(name, journal, clock, seed_number=given.seed) for name in seed.COMPANIES]
+    companies = [
+        Company(
+            name,
+            journal,
+            clock,
+            seed_number=given.seed,
+            more_items=given.items if name == seed.COMPANIES[0] else 0,
+        )
+        for name in seed.COMPANIES
+    ]
     instance = Instance(
         name=given.instance,
         flavour=given.flavour,
@@ -138,7 +150,14 @@ def main() -> None:
     background: list[Callable[[], Awaitable[None]]] = [journal.keep]
     if notices is not None:
         background.append(notices.work)
-    run(name="nav", api=api, control=panel.app(), options=given, background=background)
+    run(
+        name="nav",
+        api=api,
+        control=panel.app(),
+        options=given,
+        background=background,
+        clock=clock,
+    )
 
 
 def _switches(given: argparse.Namespace) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import uuid
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
 from sandbox.business_central.odata import BadRequest, instant
+from sandbox.common.assortment import more_products
 from sandbox.common.clock import Clock
 from sandbox.common.journal import Journal
 from sandbox.nav import seed
@@ -18,8 +20,11 @@ from sandbox.nav.values import BLANK_DATE, DIALOG, ZERO, callback, missing_value
 
 
 class Company:
-    def __init__(self, name: str, journal: Journal, clock: Clock, *, seed_number: int) -> None:
+    def __init__(
+        self, name: str, journal: Journal, clock: Clock, *, seed_number: int, more_items: int = 0
+    ) -> None:
         self.name, self.journal, self.clock = name, journal, clock
+        self._more_items = more_items
         self.id = seed.guid("company", name)
         self._seed_number = seed_number
         self.changed: Callable[[str, str, str, str], None] = lambda *change: None
@@ -29,6 +34,8 @@ class Company:
         """What the journal kept, or a fresh start."""
         state = self.journal.load(f"{self.id}/state").get("state", {})
         self.state: dict[str, Any] = {**STATE, **state}
+        self._orders: dict[str, list[str]] = {}
+        self._on_order: dict[str, list[tuple[str, str, Decimal]]] | None = None
         self.vat = seed.vat()
         for key, percent in self.state.get("vat", {}).items():
             business, _, product = key.partition("|")
@@ -54,6 +61,10 @@ class Company:
             self.keep("items", {**row, "_key": number, "_old": True})
             for location, quantity in seed.STOCK.items():
                 self.move(number, quantity, location=location, document="START")
+        for product in more_products(self._more_items):
+            row = seed.item(self.name, product, self.today())
+            self.keep("items", {**row, "_old": True})
+            self.move(product.sku, seed.MORE_STOCK, location="MAIN", document="START")
         chance = random.Random(f"{self._seed_number}/{self.name}")
         for values in seed.customers(chance):
             self.create_customer({**values, "_old": True})
@@ -81,6 +92,10 @@ class Company:
         key = row["_key"]
         was = self.tables[table].get(key)
         self._leave(table, key)
+        if was is None and table in self._orders:
+            insort(self._orders[table], key)
+        if table == "drafts":
+            self._on_order = None
         row["_etag"] = int(row.get("_etag", 0)) + 1
         row["lastModifiedDateTime"] = self.now()
         self.tables[table][key] = row
@@ -91,8 +106,19 @@ class Company:
     def drop(self, table: str, row: Row) -> None:
         self._leave(table, row["_key"])
         del self.tables[table][row["_key"]]
+        if table in self._orders:
+            keys = self._orders[table]
+            del keys[bisect_left(keys, row["_key"])]
+        if table == "drafts":
+            self._on_order = None
         self.journal.drop(f"{self.id}/{table}", row["_key"])
         self._tell(table, row, "deleted")
+
+    def in_order(self, table: str) -> list[str]:
+        """The keys of a table, sorted: the order in which the services page."""
+        if table not in self._orders:
+            self._orders[table] = sorted(self.tables[table])
+        return self._orders[table]
 
     def _tell(self, table: str, row: Row, change: str) -> None:
         entity = {"invoices": "salesInvoices", "memos": "salesCreditMemos"}.get(table, table)
@@ -319,6 +345,26 @@ class Company:
                 e["quantity"]
                 for e in entries
                 if location in (None, e["locationCode"]) and variant in (None, e["variantCode"])
+            ),
+            ZERO,
+        )
+
+    def on_order(
+        self, item: str, *, location: str | None = None, variant: str | None = None
+    ) -> Decimal:
+        """What sales orders promise and have not shipped."""
+        if self._on_order is None:
+            self._on_order = {}
+            for order in self.find("drafts", "kind", "Order"):
+                for line in order["lines"]:
+                    if line["lineType"] == "Item":
+                        part = (line["locationCode"], line["variantCode"], line["quantity"])
+                        self._on_order.setdefault(line["objectNumber"], []).append(part)
+        return sum(
+            (
+                quantity
+                for at, what, quantity in self._on_order.get(item, ())
+                if location in (None, at) and variant in (None, what)
             ),
             ZERO,
         )

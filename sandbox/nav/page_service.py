@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from sandbox.business_central.odata import BadRequest
 from sandbox.common.jsonio import Json
-from sandbox.nav import documents, metadata, odata, posting
+from sandbox.nav import documents, listing, metadata, odata, posting
 from sandbox.nav.company import Company
 from sandbox.nav.instance import Instance
 from sandbox.nav.lines import enter_line, new_line
@@ -115,6 +115,9 @@ class PageServices:
             if len(steps) > 1:
                 raise odata.not_found("error in query syntax")
             if method == "GET":
+                found = self._in_order(request, company, page, query)
+                if found is not None:
+                    return self._listed(company, page, found.shown, query, found.link, found.count)
                 return self._list(request, company, page, self._all(company, page), query)
             if method == "POST":
                 return await self._create(request, company, page, None)
@@ -226,8 +229,55 @@ class PageServices:
             views = odata.order(views, query["$orderby"], properties)
         shown, link = odata.page_of(request, query, views, self.instance.switches.max_page_size)
         count = len(views) if query.get("$count") == "true" else None
+        return self._listed(company, page, shown, query, link, count)
+
+    def _listed(
+        self,
+        company: Company,
+        page: Page,
+        shown: list[View],
+        query: dict[str, str],
+        link: str,
+        count: int | None,
+    ) -> Response:
         context = f"{self._root}/$metadata#Company('{company.name}')/{page.service}"
         return odata.listing(context, [self._shown(v, query) for v in shown], link, count)
+
+    def _in_order(
+        self, request: Request, company: Company, page: Page, query: dict[str, str]
+    ) -> listing.Found | None:
+        """A page of a table that is kept in the order of its key; None where an index serves."""
+        if page.header or page.kind or page.table not in company.tables:
+            return None
+        test, equalities, flow = self._test(page, query)
+        if any((page.table, page.fields[n].inner) in company.index for n in equalities):
+            return None
+        source = listing.Source(page.table, page.keys[0], numbered=page.keys[0] == "Entry_No")
+        return listing.find(
+            company,
+            source,
+            request,
+            query,
+            make=lambda row: self._view(company, page, row, None, flow),
+            test=test,
+            most=self.instance.switches.max_page_size,
+        )
+
+    def _test(
+        self, page: Page, query: dict[str, str]
+    ) -> tuple[Callable[[Any], bool], dict[str, str], dict[str, str]]:
+        """(test of a row, equalities, flow filters) of $filter."""
+        text = query.get("$filter", "")
+        if not text:
+            return (lambda view: True), {}, {}
+        flow = {}
+        for name in page.flow_filters:
+            match = re.search(rf"\b{name} eq '((?:[^']|'')*)'", text)
+            if match:
+                flow[name] = match.group(1).replace("''", "'").upper()
+        properties = {name: field.info for name, field in page.fields.items()}
+        test, equalities = odata.predicate(text, properties)
+        return test, {n: v for n, v in equalities.items() if n not in flow}, flow
 
     def _count(
         self, company: Company, page: Page, views: list[View], query: dict[str, str]
@@ -237,17 +287,7 @@ class PageServices:
     def _filtered(
         self, company: Company, page: Page, views: list[View], query: dict[str, str]
     ) -> list[View]:
-        text = query.get("$filter", "")
-        if not text:
-            return views
-        flow = {}
-        for name in page.flow_filters:
-            match = re.search(rf"\b{name} eq '((?:[^']|'')*)'", text)
-            if match:
-                flow[name] = match.group(1).replace("''", "'").upper()
-        properties = {name: field.info for name, field in page.fields.items()}
-        test, equalities = odata.predicate(text, properties)
-        indexed = {n: v for n, v in equalities.items() if n not in flow}
+        test, indexed, flow = self._test(page, query)
         if indexed and not page.header:
             views = self._candidates(company, page, indexed)
         if flow:

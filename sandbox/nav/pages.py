@@ -217,6 +217,7 @@ def pages(name_length: int) -> dict[str, Page]:
             "Description_2:text(50)=description2 "
             "Base_Unit_of_Measure:code(10)=baseUnitOfMeasureCode Blocked:bool=blocked "
             "Last_Date_Modified:date!=lastDateModified GTIN:code(14)=gtin "
+            "Item_Category_Code:code(20)=itemCategoryCode Qty_on_Sales_Order:decimal!=@onOrder "
             "Inventory:decimal!=@inventory Unit_Price:decimal=unitPrice "
             "Price_Includes_VAT:bool=priceIncludesTax Unit_Cost:decimal=unitCost "
             "Gen_Prod_Posting_Group:code(20)=genProdPostingGroup "
@@ -254,6 +255,19 @@ def pages(name_length: int) -> dict[str, Page]:
             "Location_Code:code(10)=locationCode Quantity:decimal=quantity "
             "Remaining_Quantity:decimal=remainingQuantity Open:bool=open "
             "Source_No:code(20)=sourceNumber ",
+        ),
+        page(
+            "SalesPrices",
+            7002,
+            "salesPrices",
+            "Sales Price",
+            "Item_No Sales_Type Sales_Code Starting_Date Currency_Code Variant_Code "
+            "Unit_of_Measure_Code Minimum_Quantity",
+            "Item_No:code(20)=itemNumber Sales_Type:enum=salesType Sales_Code:code(20)=salesCode "
+            "Starting_Date:date=startingDate Currency_Code:code(10)=currencyCode "
+            "Variant_Code:code(10)=variantCode Unit_of_Measure_Code:code(10)=unitOfMeasureCode "
+            "Minimum_Quantity:decimal=minimumQuantity Unit_Price:decimal=unitPrice "
+            "Ending_Date:date=endingDate Price_Includes_VAT:bool=priceIncludesTax ",
         ),
         page(
             "ItemVariants",
@@ -361,6 +375,11 @@ def rows(company: Company, page: Page) -> list[Row]:
 COMPUTED: dict[str, Callable[[Company, Row, Row, dict[str, str]], Any]] = {
     "@balance": lambda company, row, header, filters: company.balance(row["number"]),
     "@inventory": lambda company, row, header, filters: company.inventory(
+        row["number"],
+        location=filters.get("Location_Filter"),
+        variant=filters.get("Variant_Filter"),
+    ),
+    "@onOrder": lambda company, row, header, filters: company.on_order(
         row["number"],
         location=filters.get("Location_Filter"),
         variant=filters.get("Variant_Filter"),

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.business_central.odata import BadRequest
-from sandbox.common.catalogue import BY_SKU, Product
+from sandbox.business_central.subscriptions import DELAY, MOST_NOTICES
 from sandbox.common.clock import Clock
 from sandbox.common.control import BASE, body_of, common_routes, done, refuse
 from sandbox.common.faults import Faults
@@ -23,7 +23,7 @@ from sandbox.common.journal import Journal
 from sandbox.common.jsonio import Json
 from sandbox.common.windows_auth import BadAccount, WindowsAuth
 from sandbox.entra import Entra
-from sandbox.nav import documents, posting, seed
+from sandbox.nav import documents, goods, posting, seed
 from sandbox.nav.company import Company
 from sandbox.nav.instance import Instance
 from sandbox.nav.notices import Notices
@@ -65,6 +65,8 @@ class Panel:
         if self.notices is not None:
             self.notices.rows.clear()
             self.notices.pending.clear()
+            self.notices.log.clear()
+            self.notices.delay, self.notices.most_notices = DELAY, MOST_NOTICES
         match self.auth:
             case WindowsAuth():
                 self.auth.directory.reset()
@@ -80,6 +82,8 @@ class Panel:
         acts: dict[str, Callable[[dict[str, Any]], Any]] = {
             "period": self.period,
             "items": self.item,
+            "items/change": self.items,
+            "sales-prices": self.sales_price,
             "customers": self.customer,
             "stock": self.stock,
             "setup": self.setup,
@@ -93,6 +97,7 @@ class Panel:
             "users": self.users,
             "signin": self.signin,
             "tokens/expire": self.expire,
+            "subscriptions": self.subscriptions,
             "deliver-to": self.deliver_to,
         }
         return Starlette(
@@ -101,6 +106,7 @@ class Panel:
                 Route(f"{BASE}/", self.start),
                 Route(f"{BASE}/documents/{{table}}/{{key}}", self.show),
                 Route(f"{api}/state", self.state),
+                Route(f"{api}/items/{{number}}", self.read_item),
                 *(
                     Route(f"{api}/{path}", _act(run), methods=["POST"])
                     for path, run in acts.items()
@@ -152,11 +158,13 @@ class Panel:
                 "ledger_entries": len(ledger),
                 "ledger_balance": sum((e["amountLocal"] for e in ledger), ZERO),
                 "stock_entries": len(company.tables["stock"]),
+                "items": len(company.tables["items"]),
                 "period": {"from": company.state["from"], "to": company.state["to"]},
                 "switches": asdict(self.instance.switches),
                 "services": list(self.instance.published),
                 "signin": dict(self.auth.counts),
                 "subscriptions": list(self.notices.rows.values()) if self.notices else [],
+                "notices": self.notices.log if self.notices else [],
             }
         )
 
@@ -170,25 +178,25 @@ class Panel:
         company.save_state()
 
     def item(self, body: dict[str, Any]) -> None:
-        company = self.company(body.get("company", ""))
-        number = str(body["number"]).upper()
+        """Add or change one item: see ``goods.change``."""
+        goods.change(self.company(body.get("company", "")), body)
+
+    def items(self, body: dict[str, Any]) -> Any:
+        """Change many items at once: see ``goods.change_many``."""
+        return goods.change_many(self.company(body.get("company", "")), body)
+
+    def sales_price(self, body: dict[str, Any]) -> None:
+        """A line of Sales Prices: see ``goods.set_price``."""
+        goods.set_price(self.company(body.get("company", "")), body)
+
+    async def read_item(self, request: Request) -> Response:
+        company = self.company(request.query_params.get("company", ""))
+        number = request.path_params["number"].upper()
         row = company.tables["items"].get(number)
         if row is None:
-            known = BY_SKU.get(number) or Product(number, number, "", Decimal(10), "STANDARD")
-            known = replace(known, name=str(body.get("name", known.name)))
-            row = seed.item(company.name, known, company.today())
-        elif _true(body.get("delete", False)):
-            company.drop("items", row)
-            return
-        for name, inner in (("price", "unitPrice"), ("gtin", "gtin"), ("vat", "taxGroupCode")):
-            if name in body:
-                row[inner] = Decimal(str(body[name])) if name == "price" else str(body[name])
-        if "blocked" in body:
-            row["blocked"] = _true(body["blocked"])
-        if "posting_group" in body:
-            row["genProdPostingGroup"] = str(body["posting_group"])
-        row["lastDateModified"] = company.today()
-        company.keep("items", row)
+            return refuse("no such item")
+        held = {"inventory": company.inventory(number), "onOrder": company.on_order(number)}
+        return Json(_entry(row) | held)
 
     def customer(self, body: dict[str, Any]) -> Any:
         company = self.company(body.pop("company", ""))
@@ -204,8 +212,7 @@ class Panel:
         if _true(body.pop("delete", False)):
             company.drop("customers", row)
             return None
-        row.update(body)
-        company.keep("customers", row)
+        company.change_customer(row, body)
         return None
 
     def stock(self, body: dict[str, Any]) -> Any:
@@ -317,6 +324,9 @@ class Panel:
             self.entra.change_secret(str(body["client_secret"]))
         if "expire_secret" in body:
             self.entra.expire_secret(str(body["expire_secret"]))
+        if self.notices is not None:
+            self.notices.delay = float(body.get("notice_seconds", self.notices.delay))
+            self.notices.most_notices = int(body.get("most_notices", self.notices.most_notices))
         if "card" in body and isinstance(self.auth, BearerAuth):
             self.auth.card = str(body["card"])
         return asdict(self.instance.switches)
@@ -353,6 +363,13 @@ class Panel:
 
     def expire(self, body: dict[str, Any]) -> None:
         self.entra.expire_all()
+
+    def subscriptions(self, body: dict[str, Any]) -> None:
+        """Lose all subscriptions, as a server that is set up anew does."""
+        if self.notices is None:
+            raise BadRequest("", "this server has no subscriptions")
+        for key in list(self.notices.rows):
+            self.notices.delete(key)
 
     def deliver_to(self, body: dict[str, Any]) -> None:
         if self.notices is not None:

@@ -16,6 +16,7 @@ from sandbox.nav.seed import Row
 from sandbox.nav.values import ZERO
 
 _SHOWN = 40
+_ITEMS_SHOWN = 12
 
 
 def start_page(instance: Instance, company: Company) -> HTMLResponse:
@@ -107,11 +108,43 @@ def _periods(company: Company) -> str:
 def _items(company: Company) -> str:
     first = next(iter(company.tables["items"]))
     named = {"company": company.name}
+    rows = [
+        [
+            html.escape(number),
+            html.escape(row["displayName"]),
+            f"{row['unitPrice']:.2f}",
+            f"{company.inventory(number):f}",
+            _item_form(number, named),
+        ]
+        for number in company.in_order("items")[:_ITEMS_SHOWN]
+        if (row := company.tables["items"][number])
+    ]
     return (
-        "".join(button(f"Add the item {p.sku}", "items", number=p.sku, **named) for p in STORE_ONLY)
+        table(["Number", "Description", "#Unit price", "#Inventory", ""], rows)
+        + "".join(
+            button(f"Change {words} of 1% of the items", "items/change", what=what, **named)
+            for words, what in (("price", "price"), ("stock", "stock"), ("name", "name"))
+        )
+        + "".join(
+            button(f"Add the item {p.sku}", "items", number=p.sku, **named) for p in STORE_ONLY
+        )
         + button(f"Block {first}", "items", number=first, blocked="1", **named)
         + button(f"Unblock {first}", "items", number=first, blocked="0", **named)
         + button(f"Ten more of {first}", "stock", number=first, quantity="10", **named)
+    )
+
+
+def _item_form(number: str, named: dict[str, str]) -> str:
+    """Change an item's price, and what was counted at the main warehouse."""
+    fields = "".join(
+        f'<input type=hidden name="{name}" value="{html.escape(value)}">'
+        for name, value in {**named, "number": number}.items()
+    )
+    return (
+        f'<form method=post action="{BASE}/api/items">{fields}'
+        '<input name=price size=7 placeholder="price" aria-label="price"> '
+        '<input name=stock size=5 placeholder="count" aria-label="counted at MAIN"> '
+        "<button>Change</button></form>"
     )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from sandbox.business_central.entities import Property
 from sandbox.business_central.odata import BadRequest
 from sandbox.common.jsonio import Json
-from sandbox.nav import documents, odata, posting
+from sandbox.nav import documents, listing, odata, posting
 from sandbox.nav.company import Company
 from sandbox.nav.instance import Instance
 from sandbox.nav.lines import enter_line, new_line
@@ -79,7 +79,7 @@ class Call:
             if len(steps) > 1:
                 raise odata.not_found("error in query syntax")
             if method == "GET":
-                return self._list(name, self._rows(name))
+                return self._listed_by_number(name) or self._list(name, self._rows(name))
             if method == "POST":
                 return await self._create(name)
             raise _not_allowed(method, name, "Collection")
@@ -123,7 +123,8 @@ class Call:
             if row is None or row["kind"] != kind:
                 row = self.company.one(table, "id", wanted) if table else None
         else:
-            rows = self._rows(name)
+            has_index = (name, "id") in self.company.index
+            rows = self.company.find(name, "id", wanted) if has_index else self._rows(name)
             row = next((r for r in rows if str(r.get("id", "")) == wanted), None)
         if row is None:
             raise odata.not_found(f"the record {wanted} does not exist")
@@ -148,6 +149,31 @@ class Call:
         count = len(shown) if query.get("$count") == "true" else None
         values = [self._json(name, s, query) for s in page]
         return odata.listing(f"$metadata#companies({self.company.id})/{name}", values, link, count)
+
+    def _listed_by_number(self, name: str) -> Response | None:
+        """A page of items or customers, which are kept in the order of their numbers; None where
+        an index serves, or in another order."""
+        if name not in ("items", "customers"):
+            return None
+        text, test = self.query.get("$filter", ""), lambda shown: True
+        if text:
+            test, equalities = odata.predicate(text, self._properties(name))
+            if any((name, self.sets[name][n].inner) in self.company.index for n in equalities):
+                return None
+        found = listing.find(
+            self.company,
+            listing.Source(name, "number"),
+            self.request,
+            self.query,
+            make=lambda row: self._shown(name, row, row),
+            test=test,
+            most=self.instance.switches.max_page_size,
+        )
+        if found is None:
+            return None
+        values = [self._json(name, shown, self.query) for shown in found.shown]
+        context = f"$metadata#companies({self.company.id})/{name}"
+        return odata.listing(context, values, found.link, found.count)
 
     def _narrowed(self, name: str, shown: list[Shown], equalities: dict[str, str]) -> list[Shown]:
         """By an index, where one of the properties has it."""

@@ -21,8 +21,10 @@ CURRENCIES = shared.CURRENCIES
 guid = shared.guid
 
 Row = dict[str, Any]
+CATEGORIES = {"STANDARD": "OUTDOOR", "ZERO": "BOOKS"}  # by VAT product group
 
 _RATES = {"STANDARD": Decimal(20), "REDUCED": Decimal(5), "ZERO": Decimal(0), "NOVAT": Decimal(0)}
+MORE_STOCK = Decimal(40)  # of each product beyond the catalogue
 STOCK = {"MAIN": Decimal(30), "WEB": Decimal(10)}
 
 
@@ -81,6 +83,7 @@ def setup(company: str) -> dict[str, dict[str, Row]]:
         "units": coded("units", ("PCS", "Piece"), ("SET", "Set")),
         "countries": coded("countries", *((code, code) for code in COUNTRIES)),
         "reasonCodes": coded("reasonCodes", ("RETURN", "Goods returned"), ("PRICE", "Price")),
+        "itemCategories": coded("itemCategories", *((c, c.title()) for c in CATEGORIES.values())),
         "genBusGroups": coded("genBusGroups", ("DOMESTIC", "Domestic"), ("EU", "EU")),
         "customerGroups": coded("customerGroups", ("DOMESTIC", "Domestic"), ("FOREIGN", "Foreign")),
         "currencies": {
@@ -134,7 +137,7 @@ def item(company: str, product: Product, today: str) -> Row:
         "baseUnitOfMeasureCode": "PCS",
         "genProdPostingGroup": "RETAIL",
         "inventoryPostingGroup": "RESALE",
-        "itemCategoryCode": "",
+        "itemCategoryCode": CATEGORIES.get(product.vat_code, "OUTDOOR"),
         "lastDateModified": today,
     }
 

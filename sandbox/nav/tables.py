@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 # What the journal keeps; the setup tables are made anew, with the changes kept beside them.
-KEPT = ("customers", "items", "drafts", "invoices", "memos", "stock", "receivables", "ledger")
+KEPT = (
+    "customers",
+    "items",
+    "drafts",
+    "invoices",
+    "memos",
+    "stock",
+    "receivables",
+    "ledger",
+    "salesPrices",
+)
 INDEXES = {
     "customers": ("id", "email"),
     "items": ("id", "gtin"),
@@ -13,6 +23,7 @@ INDEXES = {
     "invoices": ("id", "externalDocumentNumber", "yourReference", "orderNumber", "draftNumber"),
     "memos": ("id", "externalDocumentNumber", "draftNumber"),
     "stock": ("itemNumber",),
+    "salesPrices": ("itemNumber",),
     "receivables": ("documentNumber", "customerNumber"),
 }
 # A field that names a record of another table: its caption and the table's.

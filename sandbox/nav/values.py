@@ -41,6 +41,9 @@ OPTIONS: dict[str, dict[str, str]] = {
     },
     "blocked": {" ": " ", "Ship": "Ship", "Invoice": "Invoice", "All": "All"},
     "itemType": {"Inventory": "Inventory", "Service": "Service"},
+    "salesType": {
+        name: name for name in ("Customer", "Customer Price Group", "All Customers", "Campaign")
+    },
     "customerType": {"Company": "Company", "Person": "Person"},
     "appliesToDocType": {
         name: name

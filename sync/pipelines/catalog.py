@@ -59,26 +59,27 @@ class Items:
         products = desk.products(self.flow, changed)
         if desk.settings["items_by_barcode"] == "yes":
             products |= self._by_barcode([items[n] for n in changed if n not in products])
-        drafts = [
-            _product_draft(items[n], products.get(n))
+        drafts = {
+            n: _product_draft(items[n], products.get(n))
             for n in changed
             if (n in products and how in ("update", "create") and _differs(items[n], products[n]))
             or (n not in products and how == "create")
-        ]
-        written = {draft.sku for draft in drafts}
+        }
         quiet = [
-            Sent(n, digests[n], items[n].name)
-            for n in changed
-            if n in products and n not in written
+            Sent(n, digests[n], items[n].name) for n in changed if n in products and n not in drafts
         ]
         sent.remember(desk.route, self.flow, quiet)
         row_transfers.settle_taken(desk.route, self.flow, [row.key for row in quiet])
         desk.missing(
-            self.flow, [n for n in changed if n not in products and n not in written], digests
+            self.flow, [n for n in changed if n not in products and n not in drafts], digests
         )
-        results = desk.store.write_products(drafts) if drafts else ()
+        results = desk.store.write_products(list(drafts.values())) if drafts else ()
+        # A product that was found by its barcode is known to the store by another SKU.
+        skus = {n: draft.sku for n, draft in drafts.items()}
         tally = desk.settle(
-            self.flow, results, {n: Sent(n, digests[n], items[n].name) for n in written}
+            self.flow,
+            _by_number(results, skus),
+            {n: Sent(n, digests[n], items[n].name) for n in drafts},
         )
         tally.seen = len(rows)
         return tally
@@ -131,7 +132,9 @@ class Prices:
         sent.remember(desk.route, self.flow, quiet)
         row_transfers.settle_taken(desk.route, self.flow, [row.key for row in quiet])
         results = desk.store.write_prices(changes) if changes else ()
-        tally = desk.settle(self.flow, _by_number(results, products), values)
+        tally = desk.settle(
+            self.flow, _by_number(results, {n: products[n].sku for n in values}), values
+        )
         tally.seen = len(rows)
         return tally
 
@@ -195,7 +198,9 @@ class Stock:
         sent.remember(desk.route, self.flow, [values[n] for n in untracked])
         desk.missing(self.flow, [n for n in changed if n not in products], digests)
         results = desk.store.write_stock(changes) if changes else ()
-        tally = desk.settle(self.flow, _by_number(results, products), values)
+        tally = desk.settle(
+            self.flow, _by_number(results, {n: products[n].sku for n in values}), values
+        )
         tally.seen = len(rows)
         return tally
 
@@ -325,9 +330,9 @@ def _is_new(known: SentValue | None, digest: str) -> bool:
     return known is None or known.digest != digest
 
 
-def _by_number(results: Sequence[RowResult], products: dict[str, StoreProduct]) -> list[RowResult]:
+def _by_number(results: Sequence[RowResult], skus: dict[str, str]) -> list[RowResult]:
     """Results come by the store's SKU; ours are known by the ERP's number."""
-    numbers = {product.sku.casefold(): number for number, product in products.items()}
+    numbers = {sku.casefold(): number for number, sku in skus.items()}
     return [
         RowResult(
             key=numbers.get(row.key.casefold(), row.key),

@@ -83,7 +83,12 @@ def match(
         transfers.renew(lease, seconds=erp.request_seconds.total_seconds() + 10)
         created = erp.create_customer(draft)
         return _remember(
-            route, order, created, Crosswalk.Origin.CREATED, erp, notes=list(draft.notes)
+            route,
+            order,
+            created,
+            Crosswalk.Origin.CREATED,
+            erp,
+            notes=[*draft.notes, *created.notes],
         )
 
 

@@ -48,6 +48,12 @@ def test_each_trouble_with_business_central_has_its_own_words(flow, values, stat
     assert flow.erp.state_advice
 
 
+def test_a_secret_that_was_taken_back_is_told_although_its_token_is_still_good(flow):
+    assert ping(flow.erp)[0] == "healthy"
+    flow.erp_simulator.post("settings", client_secret="another-secret")
+    assert ping(flow.erp)[:2] == ("refused", "wrong_secret")
+
+
 @pytest.mark.parametrize(
     ("card", "code"),
     [

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils import timezone
+from django.utils.text import slugify
 
 from config.demo.companies import Company
 from connectors import services
 from connectors.models import Connection
 from sync import dispatch, hooks, mapping_rules, route_settings
 from sync.models import Document, Route, Transfer
-from tests.support.rigs import Booked, ErpRig, StoreRig
+from tests.support.rigs import Booked, ErpRig, Rig, StoreRig
 from tests.support.simulators import HOOK_HOST
 
 EVENTS_PROJECT = "sandbox-events-project"
+LOOKS, LOOK_SECONDS = 150, 0.1
 ORDER_EVENT = "observer.sales_order_save_commit_after"
 
 
@@ -47,13 +49,19 @@ class Joined:
         return booked
 
     def erp_posts(self) -> None:
-        """The ERP's own people post what waits there, and the regular look at it comes due."""
+        """The ERP's own people post what waits there; the regular look at it comes due, and is
+        waited for. Raises AssertionError if the product does not see it."""
         self.erp.post_all()
         accepted = Document.objects.filter(
             transfer__route=self.route, status=Document.Status.ACCEPTED
         )
         for document in accepted:
             dispatch.wake(dispatch.AWAITED, document.pk)
+        for _ in range(LOOKS):
+            if not accepted.all():
+                return
+            time.sleep(LOOK_SECONDS)
+        raise AssertionError(f"still waiting in the ERP: {list(accepted.all())}")
 
     def leave(self) -> None:
         """No work of this pair disturbs the next one that uses the same simulators."""
@@ -64,14 +72,20 @@ class Joined:
 
 
 def join(company: Company, store: StoreRig, erp: ErpRig, *, port: int) -> Joined:
-    """Connect a store and an ERP as the demo's company does; the product listens on ``port``."""
+    """Connect a store and an ERP as the demo's company does; the product listens on ``port``.
+
+    A company that is joined a second time gets connections and a route of the same names with a
+    number.
+    """
+    count = Route.objects.filter(name__startswith=company.name).count()
+    again = f" {count + 1}" if count else ""
     ends = (
-        _connection(company.store.name, f"{company.slug}-shop", store),
-        _connection(company.erp.name, f"{company.slug}-ledger", erp),
+        _connection(f"{company.store.name}{again}", store),
+        _connection(f"{company.erp.name}{again}", erp),
     )
     route = route_settings.create_route(
-        name=company.name,
-        slug=company.slug,
+        name=f"{company.name}{again}",
+        slug=slugify(f"{company.slug}{again}"),
         store=ends[0],
         erp=ends[1],
         prefix=company.prefix,
@@ -89,9 +103,9 @@ def join(company: Company, store: StoreRig, erp: ErpRig, *, port: int) -> Joined
     return Joined(company, store, erp, ends, route, invoiced)
 
 
-def _connection(name: str, slug: str, rig: Any) -> Connection:
+def _connection(name: str, rig: Rig) -> Connection:
     connection = services.create_connection(
-        kind=rig.kind, name=name, slug=slug, values=rig.values()
+        kind=rig.kind, name=name, slug=slugify(name), values=rig.values()
     )
     services.ping(connection)
     connection.refresh_from_db()

@@ -166,3 +166,18 @@ def test_schedules_run_at_their_times_and_can_be_paused(shop):
     flows.run(row.pk)
     row.refresh_from_db()
     assert row.started_at is None
+
+
+def test_an_item_that_is_found_by_its_barcode_is_followed_under_its_own_number(shop):
+    route_settings.save(shop.route, {"items_flow": "update", "items_by_barcode": "yes"})
+    gtin = "5000123459991"
+    shop.store_simulator.post(
+        "products/create", sku="STORE-SKU-9", name="Old name", upc=gtin, type="physical"
+    )
+    change(shop, number="ERP-9", name="Name of the ERP", gtin=gtin, price="10.00")
+    row = run(shop, Flow.ITEMS)
+    assert row.rows_refused == 0, list(Transfer.objects.values_list("reason", flat=True))
+    found = shop.store_simulator.get("products?sku=STORE-SKU-9")
+    rows = found if isinstance(found, list) else found["products"]
+    assert [one["name"] for one in rows] == ["Name of the ERP"]
+    assert SentValue.objects.get(flow=Flow.ITEMS, key="ERP-9").is_matched

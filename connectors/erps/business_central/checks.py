@@ -21,7 +21,7 @@ def run(client: Client) -> Ping:
     """Each step is only tried when the one before it worked; a failed one ends the ping."""
     checks: list[Check] = []
     try:
-        client.tokens.get()
+        client.tokens.prove()
     except ConnectorError as error:
         return Ping(checks=(_failed("Sign in to Microsoft Entra", error),))
     checks.append(
@@ -76,6 +76,7 @@ def run(client: Client) -> Ping:
         Check(name="Company", verdict=Verdict.OK, words=f"“{names[client.company_id]}” is there.")
     )
     checks += _reads(client)
+    checks.append(_stock(client))
     checks.append(_write(client))
     facts = {"Company": names[client.company_id]}
     period, more = _posting(client)
@@ -91,6 +92,26 @@ def _reads(client: Client) -> Iterator[Check]:
             yield _failed(name, error)
         else:
             yield Check(name=name, verdict=Verdict.OK, words="Allowed.")
+
+
+def _stock(client: Client) -> Check:
+    """Orders go without it: stock alone is followed by the item ledger."""
+    name = "Read item ledger entries"
+    try:
+        client.rows("itemLedgerEntries", purpose="ping: read stock movements", top="1", select="id")
+    except NeedsAttention as error:
+        return Check(
+            name=name,
+            verdict=Verdict.WARNING,
+            words=f"Stock cannot be followed. {error.vendor_words}".strip(),
+            advice="Add a permission set that reads Item Ledger Entry to the application's card, "
+            "if stock shall go to a store.",
+            whose_move="you",
+            code=error.code,
+        )
+    except ConnectorError as error:
+        return _failed(name, error)
+    return Check(name=name, verdict=Verdict.OK, words="Allowed.")
 
 
 def _write(client: Client) -> Check:

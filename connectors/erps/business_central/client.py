@@ -128,6 +128,17 @@ class Client:
         )
         return dict(reply.json())
 
+    def change(self, entity: str, entity_id: str, body: Json, *, etag: str, purpose: str) -> None:
+        """Set properties of a record as it was read. Raises TryLater with the code ``changed`` if
+        somebody else has written it since."""
+        self.request(
+            "PATCH",
+            self.company(f"{entity}({entity_id})"),
+            body=body,
+            headers={"If-Match": etag},
+            purpose=purpose,
+        )
+
     def act(self, entity: str, entity_id: str, action: str, *, purpose: str) -> None:
         self.request(
             "POST", self.company(f"{entity}({entity_id})/Microsoft.NAV.{action}"), purpose=purpose

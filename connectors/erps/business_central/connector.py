@@ -15,7 +15,9 @@ from connectors.erps.business_central import checks, documents
 from connectors.erps.business_central.client import Client, Json, chunks
 from connectors.erps.business_central.documents import ENTITIES
 from connectors.erps.business_central.fields import CUSTOMER_PROPERTIES, TARGET_FIELDS
+from connectors.erps.business_central.master_data import BusinessCentralMasterData
 from connectors.erps.business_central.settings import SETTINGS
+from connectors.erps.business_central.subscriptions import BusinessCentralSubscriptions
 from connectors.errors import Rejected
 from connectors.kit import Kit, odata
 from connectors.kit.reader import Reader
@@ -42,7 +44,7 @@ ISO_PLACES = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XA
 )
 
 
-class BusinessCentral(Erp):
+class BusinessCentral(BusinessCentralMasterData, BusinessCentralSubscriptions, Erp):
     """Business Central through its API v2.0."""
 
     kind = "business_central"
@@ -328,4 +330,5 @@ def _item(row: Json) -> ErpItem:
         gtin=read.text("gtin", ""),
         blocked=read.flag("blocked"),
         unit_of_measure=read.text("baseUnitOfMeasureCode", ""),
+        item_class=read.text("itemCategoryCode", ""),
     )

@@ -117,7 +117,10 @@ def read_error(method: str, path: str, reply: Reply) -> ConnectorError:
         )
     if reply.status in (409, 412) or code == "Request_EntityChanged":
         return TryLater(
-            detail, reason="Somebody else changed the record meanwhile.", vendor_words=text
+            detail,
+            reason="Somebody else changed the record meanwhile.",
+            vendor_words=text,
+            code="changed",
         )
     if reply.status in _NO_ANSWER and method not in SAFE_METHODS:
         return OutcomeUnknown(detail, vendor_words=text)

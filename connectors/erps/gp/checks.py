@@ -11,7 +11,11 @@ from connectors.erps.gp.documents import Writing
 from connectors.erps.gp.errors import NOT_FOUND, NOT_OFFERED
 from connectors.erps.gp.service import (
     ACCOUNTS,
+    ADDRESSES,
     CUSTOMERS,
+    INTERNET_ADDRESSES,
+    ITEM_PRICES,
+    ITEM_SITES,
     ITEMS,
     TAX_SCHEDULES,
     TRANSACTIONS,
@@ -25,6 +29,12 @@ READS = (
     (CUSTOMERS, "Read customers"),
     (ITEMS, "Read items"),
     (TRANSACTIONS, "Read receivables documents"),
+)
+CATALOGUE_READS = (
+    (ITEM_SITES, "Read item quantities"),
+    (ITEM_PRICES, "Read price lists"),
+    (ADDRESSES, "Read customer addresses"),
+    (INTERNET_ADDRESSES, "Read internet addresses"),
 )
 
 
@@ -62,6 +72,7 @@ def run(service: Service, setup: CompanySetup, writing: Writing) -> Ping:
     if company.verdict is Verdict.FAILED:
         return Ping(checks=tuple(checks), choices=choices)
     checks += _reads(service)
+    checks += _catalogue(service)
     if any(check.verdict is Verdict.FAILED for check in checks):
         return Ping(checks=tuple(checks), choices=choices)
     facts = {"Company": company.words.partition("“")[2].partition("”")[0]}
@@ -128,6 +139,31 @@ def _reads(service: Service) -> Iterator[Check]:
     for resource, name in READS:
         try:
             service.sample(resource, purpose=f"ping: {name.lower()}")
+        except ConnectorError as error:
+            yield _failed(name, error)
+        else:
+            yield _ok(name, "Allowed.")
+
+
+def _catalogue(service: Service) -> Iterator[Check]:
+    """What only flows of master data need: orders go without it."""
+    for resource, name in CATALOGUE_READS:
+        try:
+            service.sample(resource, purpose=f"ping: {name.lower()}")
+        except NeedsAttention as error:
+            yield Check(
+                name=name,
+                verdict=Verdict.WARNING,
+                words=f"{error.reason} {error.vendor_words}".strip(),
+                advice=error.advice,
+                whose_move="you",
+                code=error.code,
+            )
+        except Rejected as error:
+            if error.code not in (NOT_OFFERED, NOT_FOUND):
+                yield _failed(name, error)
+                continue
+            yield _skipped(name, "This interface or version does not list them.")[0]
         except ConnectorError as error:
             yield _failed(name, error)
         else:

@@ -19,6 +19,7 @@ from connectors.erps.gp.customers import NUMBER_LENGTH, Numbering, email_number,
 from connectors.erps.gp.documents import CREDIT_MEMO, INVOICE, RETURN, Writing
 from connectors.erps.gp.errors import BATCH_BUSY, DUPLICATE, EXISTS
 from connectors.erps.gp.fields import TARGET_FIELDS
+from connectors.erps.gp.master_data import GPMasterData
 from connectors.erps.gp.sba import SbaService
 from connectors.erps.gp.service import (
     CUSTOMERS,
@@ -48,7 +49,7 @@ BEGIN_SECONDS = 60
 WAITS_AS = "waits in its batch for posting in GP"
 
 
-class DynamicsGP(Erp):
+class DynamicsGP(GPMasterData, Erp):
     """Dynamics GP by Service Based Architecture or by its SOAP web service."""
 
     kind = "gp"
@@ -95,6 +96,7 @@ class DynamicsGP(Erp):
             prefix=values.get("customer_prefix", ""),
             digits=int(values.get("customer_digits") or 7),
         )
+        self._set_feeds()
         self.batches = Batches(service, values.get("batch_prefix") or "WEB", kit.cache)
         self._values = values
         # GP serves each call with a process of its own: documents go one after another.
@@ -155,7 +157,11 @@ class DynamicsGP(Erp):
                 self._must_be_ours(number, new.card, error)
                 self.service.create_customer(new.card, card_exists=True, begin_by=begin_by, **parts)
         return ErpCustomer(
-            external_id=number, number=number, name=str(new.card["Name"]), email=draft.email
+            external_id=number,
+            number=number,
+            name=str(new.card["Name"]),
+            email=draft.email,
+            notes=new.notes,
         )
 
     def _must_be_ours(self, number: str, card: Json, refused: Rejected) -> None:

@@ -20,6 +20,7 @@ from connectors.erps.gp.service import (
     SETUP,
     CompanyRow,
     Json,
+    ServicePage,
 )
 from connectors.errors import (
     ConnectorError,
@@ -142,25 +143,33 @@ class SbaService:
     def rows(self, resource: str, *, purpose: str, **filters: str) -> list[Json]:
         found: list[Json] = []
         offset = 0
-        before: Any = None
+        before: list[Json] = []
         for _ in range(MOST_PAGES):
-            query = {**filters, "limit": str(PAGE), "offset": str(offset)}
-            answer = self._read(self._path(resource), purpose, query)
-            if not isinstance(answer.payload, list):
-                raise UnexpectedShape(resource, "is not a list")
-            if answer.payload and answer.payload == before:
+            page = self.page(resource, offset=offset, purpose=purpose, **filters)
+            if page.rows and page.rows == before:
                 raise UnexpectedShape(resource, "sends the same page again")
-            found += answer.payload
-            if answer.following == "" or len(answer.payload) < (
-                1 if answer.following is not None else PAGE
-            ):
+            found += page.rows
+            if page.following is None:
                 return found
-            before = answer.payload
-            following = int(answer.following or offset + len(answer.payload))
-            if following <= offset:
+            if page.following <= offset:
                 raise UnexpectedShape(f"{resource}.Next", "does not lead on")
-            offset = following
+            before, offset = page.rows, page.following
         raise UnexpectedShape(resource, f"has more than {MOST_PAGES} pages")
+
+    def page(self, resource: str, *, offset: int, purpose: str, **filters: str) -> ServicePage:
+        """A server that does not say where the next page begins ends with a short one."""
+        query = {**filters, "limit": str(PAGE), "offset": str(offset)}
+        answer = self._read(self._path(resource), purpose, query)
+        rows = answer.payload
+        if not isinstance(rows, list):
+            raise UnexpectedShape(resource, "is not a list")
+        if not rows or answer.following == "":
+            return ServicePage(rows, None)
+        if answer.following is None:
+            return ServicePage(rows, offset + len(rows) if len(rows) >= PAGE else None)
+        if not answer.following.isdecimal():
+            raise UnexpectedShape(f"{resource}.Next", "is not a number")
+        return ServicePage(rows, int(answer.following))
 
     def sample(self, resource: str, *, purpose: str) -> None:
         self._read(self._path(resource), purpose, {"limit": "1"})

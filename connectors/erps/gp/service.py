@@ -15,6 +15,9 @@ TRANSACTIONS = "Sales/Receivables/Transactions"
 BATCHES = "System/Batches"
 CLASSES = "Sales/Classes"
 ITEMS = "Inventory/Items"
+ITEM_SITES = "Inventory/ItemSites"
+ITEM_PRICES = "Inventory/ItemPriceLists"
+PRICE_LEVELS = "Inventory/PriceLevels"
 CURRENCIES = "Administration/Currencies"
 PERIODS = "Administration/FiscalPeriods"
 TAX_SCHEDULES = "Administration/TaxSchedules"
@@ -29,6 +32,14 @@ class CompanyRow:
     number: str
     database: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePage:
+    """One page of a list; ``following`` is the offset of the next, None after the last."""
+
+    rows: list[Json]
+    following: int | None
 
 
 class Service(Protocol):
@@ -55,6 +66,9 @@ class Service(Protocol):
 
     def rows(self, resource: str, *, purpose: str, **filters: str) -> list[Json]:
         """Every record that passes the filters, all pages."""
+
+    def page(self, resource: str, *, offset: int, purpose: str, **filters: str) -> ServicePage:
+        """The records that pass the filters, from an offset on."""
 
     def sample(self, resource: str, *, purpose: str) -> None:
         """Read a little of a resource, to prove that it may be read."""

@@ -10,12 +10,21 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from connectors.erps.gp import soap_objects as objects
 from connectors.erps.gp.errors import NOT_FOUND, NOT_OFFERED, Trouble, refusal
 from connectors.erps.gp.sba import read_error
-from connectors.erps.gp.service import BATCHES, CUSTOMERS, ITEMS, TRANSACTIONS, CompanyRow, Json
+from connectors.erps.gp.service import (
+    BATCHES,
+    CUSTOMERS,
+    ITEMS,
+    TRANSACTIONS,
+    CompanyRow,
+    Json,
+    ServicePage,
+)
 from connectors.errors import (
     ConnectorError,
     NeedsAttention,
@@ -116,10 +125,47 @@ class SoapService:
     def rows(self, resource: str, *, purpose: str, **filters: str) -> list[Json]:
         raise _not_offered(resource)
 
+    def page(self, resource: str, *, offset: int, purpose: str, **filters: str) -> ServicePage:
+        raise _not_offered(resource)
+
     def sample(self, resource: str, *, purpose: str) -> None:
         """A record that hardly exists is asked for: only who may read is told that it does not."""
         keys = ("1", "0") if resource == TRANSACTIONS else ("0",)
         self.find(resource, *keys, purpose=purpose)
+
+    def listed(self, kind: str, *, low: str, high: str, since: datetime | None) -> list[Any]:
+        """Summaries of ``Item`` or ``Customer`` from key ``low`` on and below ``high`` (empty for
+        no bound), changed at or after an instant."""
+        restrictions: dict[str, Any] = {}
+        bounds = {"From": low or None, "LessThan": high or None}
+        if any(bounds.values()):
+            restrictions["Id"] = self._type("LikeRestrictionOfString")(**bounds)
+        if since is not None:
+            between = self._type("BetweenRestrictionOfNullableOfDateTime")
+            restrictions["LastModifiedDate"] = between(From=since)
+        criteria = self._type(f"{kind}Criteria")(Scope="ReturnPartialObjects", **restrictions)
+        found = self._read(
+            f"Get{kind}List",
+            f"list {kind.lower()}s",
+            criteria=criteria,
+            context=self._context(),
+        )
+        return _listed(found, f"{kind}Summary")
+
+    def whole_customer(self, number: str) -> Any:
+        """The Customer with its addresses; None if there is none."""
+        try:
+            found = self._read(
+                "GetCustomerByKey",
+                "read the customer with its addresses",
+                key=self._key("CustomerKey", number),
+                context=self._context(),
+            )
+        except Rejected as error:
+            if error.code == NOT_FOUND or _ABSENT.search(error.vendor_words):
+                return None
+            raise
+        return found if objects.text(found, "Key", "Id") else None
 
     def create(
         self, resource: str, values: Json, *, purpose: str, begin_by: float | None = None

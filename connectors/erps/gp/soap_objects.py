@@ -225,6 +225,38 @@ def item_row(value: Any) -> dict[str, Any]:
     }
 
 
+_STOCKED = {"SalesItem": 1, "DiscontinuedItem": 2}
+
+
+def item_summary_row(value: Any) -> dict[str, Any]:
+    """Of an ItemSummary, which names the item's type."""
+    kind = text(value, "Type")
+    return {**item_row(value), "ItemType": _STOCKED.get(kind, 1 if not kind else 0)}
+
+
+def customer_rows(value: Any) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The card, the addresses and the internet addresses of a Customer."""
+    number, main = text(value, "Key", "Id"), text(value, "DefaultAddressKey", "Id")
+    card = customer_row(value) | {"AddressId": main}
+    card |= {name: text(value, own) for name, own in _CUSTOMER_TEXTS.items()}
+    card |= {name: text(value, own, "Id") for name, (own, _) in _CUSTOMER_KEYS.items()}
+    addresses, internet = [], []
+    held = member(value, "Addresses")
+    for each in held if isinstance(held, list) else member(held, "CustomerAddress") or []:
+        key = {"CustomerId": number, "AddressId": text(each, "Key", "Id")}
+        row = key | {name: text(each, own) for name, own in _ADDRESS_TEXTS.items()}
+        row |= {name: text(each, own, "Id") for name, (own, _) in _ADDRESS_KEYS.items()}
+        row["Phone1"] = text(each, "Phone1", "Value")
+        addresses.append(row)
+        fields = ("EmailToAddress", "InternetField1")
+        if member(each, "InternetAddresses") is not None:
+            mails = {name: text(each, "InternetAddresses", name) for name in fields}
+            internet.append(key | mails)
+        if key["AddressId"].upper() == main.upper():
+            card |= {name: row[name] for name in ("ContactPerson", "Phone1")}
+    return card, addresses, internet
+
+
 def batch_row(value: Any) -> dict[str, Any]:
     marked = member(value, "IsMarkedForPosting") is True
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from connectors.contract import Check, Ping, Verdict
 from connectors.erps.nav.client import Client
@@ -13,6 +14,9 @@ from connectors.erps.nav.profile import LedgerSetup, Profile
 from connectors.erps.nav.settings import ACTION, BETA, CODEUNIT, PAGES, V1
 from connectors.errors import ConnectorError, NeedsAttention, Rejected, TryLater
 
+if TYPE_CHECKING:
+    from connectors.erps.nav.goods import Goods
+
 _PROBES = (
     (PAGES, "OData v4 page services", "/ODataV4/Company"),
     (BETA, "API of NAV 2018 (beta)", "/api/beta/companies"),
@@ -20,7 +24,13 @@ _PROBES = (
 )
 
 
-def run(client: Client, profile: Profile, codeunit: Codeunit, values: Mapping[str, str]) -> Ping:
+def run(
+    client: Client,
+    profile: Profile,
+    codeunit: Codeunit,
+    values: Mapping[str, str],
+    goods: Goods,
+) -> Ping:
     """Each step is only tried when the one before it worked."""
     checks: list[Check] = []
     try:
@@ -41,6 +51,7 @@ def run(client: Client, profile: Profile, codeunit: Codeunit, values: Mapping[st
         return Ping(checks=tuple(checks), choices=choices)
     checks.append(_write(profile))
     checks.append(_posting(profile, codeunit, values))
+    checks += goods.prove()
     facts = {"Company": client.company}
     try:
         setup = profile.ledger_setup()

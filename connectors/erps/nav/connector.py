@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from connectors.contract import Booking, Erp, Ping
+from connectors.contract import Booking, Erp, Feed, Ping
 from connectors.erps.nav import checks
 from connectors.erps.nav.api import Api
 from connectors.erps.nav.client import BEGIN_SECONDS, Client
 from connectors.erps.nav.codeunit import Codeunit
 from connectors.erps.nav.fields import TARGET_FIELDS
+from connectors.erps.nav.master_data import NavMasterData, goods_of
 from connectors.erps.nav.pages import PageServices
 from connectors.erps.nav.profile import Profile
 from connectors.erps.nav.settings import CODEUNIT, NOBODY, PAGES, SETTINGS
@@ -39,7 +40,7 @@ _PAGES = {
 }
 
 
-class DynamicsNAV(Erp):
+class DynamicsNAV(NavMasterData, Erp):
     """NAV 2018 and Business Central on the customer's own server, by page services or by API."""
 
     kind = "nav"
@@ -87,6 +88,9 @@ class DynamicsNAV(Erp):
         self.client = client
         self.profile = profile
         self.codeunit = Codeunit(client, values)
+        self.goods = goods_of(profile)
+        if isinstance(profile, Api):
+            self.stock_feed = Feed.SWEEP
         self._values = values
 
     @classmethod
@@ -119,7 +123,7 @@ class DynamicsNAV(Erp):
     def ping(self) -> Ping:
         self.profile.forget()
         self.codeunit.forget()
-        return checks.run(self.client, self.profile, self.codeunit, self._values)
+        return checks.run(self.client, self.profile, self.codeunit, self._values, self.goods)
 
     def places(self, currency: str) -> int:
         return self.profile.places(currency)

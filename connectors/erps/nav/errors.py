@@ -26,6 +26,7 @@ NOT_FOUND = "not_found"
 NOT_OFFERED = "not_offered"
 EXISTS = "exists"
 REFUSED_SIGN_IN = "wrong_secret"
+CHANGED_MEANWHILE = "changed"
 
 _CORRELATION = re.compile(r"\s*CorrelationId:\s*[0-9a-fA-F-]{36}\.?")
 _RELATED = re.compile(r"related table \((?P<table>[^)]+)\)", re.I)
@@ -182,7 +183,10 @@ def refusal(detail: str, code: str, text: str, *, status: int, writes: bool) -> 
         )
     if status in (409, 412) or code == "Request_EntityChanged":
         return TryLater(
-            detail, reason="Somebody else changed the record meanwhile.", vendor_words=text
+            detail,
+            reason="Somebody else changed the record meanwhile.",
+            vendor_words=text,
+            code=CHANGED_MEANWHILE,
         )
     if _BUSY.search(text) and code.startswith(("Application_", "Internal_", "Unknown")):
         return TryLater(

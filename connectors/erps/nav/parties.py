@@ -41,6 +41,7 @@ def page_item(row: Json) -> ErpItem:
         gtin=read.text("GTIN", ""),
         blocked=read.flag("Blocked"),
         unit_of_measure=read.text("Base_Unit_of_Measure", ""),
+        item_class=read.text("Item_Category_Code", ""),
     )
 
 
@@ -66,7 +67,18 @@ def api_item(row: Json) -> ErpItem:
         gtin=read.text("gtin", ""),
         blocked=read.flag("blocked"),
         unit_of_measure=unit.text("code", "") if unit else "",
+        item_class=item_category(read),
     )
+
+
+def item_category(read: Reader) -> str:
+    """Of an item of the API: v1.0 gives its code, beta an object."""
+    category = (
+        read.object("itemCategory") if isinstance(read.raw("itemCategory"), Mapping) else None
+    )
+    if category is not None:
+        return category.text("categoryId", "")
+    return read.text("itemCategoryCode", "")
 
 
 def street(first: str, second: str) -> str:

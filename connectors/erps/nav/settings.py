@@ -23,16 +23,25 @@ SERVICES = {
     "posted_credit_memo": ("Posted sales credit memo", "PostedSalesCreditMemo", 134),
 }
 SETUP_SERVICE = ("General ledger setup", "GeneralLedgerSetup", 118)
+# What only the flows of stock and prices need.
+GOODS_SERVICES = {
+    "entries": ("Item ledger entries", "ItemLedgerEntries", 38),
+    "sales_prices": ("Sales prices", "SalesPrices", 7002),
+}
+_WITHOUT = {
+    "setup": " Without it the local currency must be entered above.",
+    "entries": " Without it every reading of stock takes all items.",
+    "sales_prices": " Without it there are only the prices of item cards.",
+}
 
 
 def _service(name: str, label: str, default: str, page: int, *, required: bool) -> Setting:
-    more = "" if required else " Without it the local currency must be entered above."
     return Setting(
         name=f"service_{name}",
         label=label,
         default=default,
         required=required,
-        help=f"Service name under Web Services of page {page}.{more}",
+        help=f"Service name under Web Services of page {page}.{_WITHOUT.get(name, '')}",
         group=_SERVICES,
         pattern=_NAME,
     )
@@ -233,6 +242,19 @@ SETTINGS = (
         for name, (label, default, page) in SERVICES.items()
     ),
     _service("setup", *SETUP_SERVICE, required=False),
+    *(
+        _service(name, label, default, page, required=False)
+        for name, (label, default, page) in GOODS_SERVICES.items()
+    ),
+    Setting(
+        name="stock_locations",
+        label="Locations whose stock is read",
+        required=False,
+        help="NAV's location codes, separated by commas, for stock by location. Empty: the sum "
+        "over all locations. Page services only; the item page must show Location Filter.",
+        group="Advanced",
+        max_length=200,
+    ),
     Setting(
         name="request_timeout_seconds",
         label="Longest wait for an answer (seconds)",

@@ -18,6 +18,12 @@ PROBES = (
     ("Read credit memos", "creditmemos", "entity_id"),
     ("Read transactions", "transactions", "transaction_id"),
 )
+# What items, prices, stock and customers need; a connection for orders alone does without.
+MASTER_PROBES = (
+    ("Read products", "products", "entity_id", "items[id],total_count"),
+    ("Read stock sources", "inventory/sources", "source_code", "items[source_code],total_count"),
+    ("Read customers", "customers/search", "entity_id", "items[id],total_count"),
+)
 KEYS = {
     "webhook_public_key": "Webhook public key",
     "webhook_public_key_previous": "Previous webhook public key",
@@ -43,22 +49,33 @@ def run(client: Client, values: Mapping[str, str]) -> Ping:
     views, view_checks = _store_views(client, values)
     facts = _facts(client, views)
     facts["Orders"] = str(count)
+    facts["Stock sources"] = _listed(client, "inventory/sources", ("source_code", "name"))
+    sets = _rows(client, "products/attribute-sets/sets/list", "attribute_set_id")
+    names = sorted({row.text("attribute_set_name", "") for row in sets} - {""})
     return Ping(
         checks=(
             signed_in,
             *_probes(client),
+            *_master_probes(client),
             *view_checks,
             *_keys(values),
             _clock(reply.headers.get("date", "")),
         ),
         facts={name: value for name, value in facts.items() if value},
         choices={
-            "store_code": tuple(
-                (view.text("code"), view.text("name", "") or view.text("code")) for view in views
+            name: found
+            for name, found in (
+                (
+                    "store_code",
+                    tuple(
+                        (view.text("code"), view.text("name", "") or view.text("code"))
+                        for view in views
+                    ),
+                ),
+                ("attribute_set", tuple((name, name) for name in names)),
             )
-        }
-        if views
-        else {},
+            if found
+        },
     )
 
 
@@ -73,6 +90,39 @@ def _probes(client: Client) -> Iterator[Check]:
             yield _failed(name, error)
         else:
             yield Check(name=name, verdict=Verdict.OK, words="Allowed.")
+
+
+def _master_probes(client: Client) -> Iterator[Check]:
+    for name, resource, identity, fields in MASTER_PROBES:
+        params = signing.search((), sort=(identity,), page_size=1, fields=fields)
+        try:
+            client.request("GET", resource, params=params, purpose=f"ping: {name.lower()}")
+        except (NeedsAttention, Rejected) as error:
+            words = (
+                f"Not allowed, which is not needed to carry orders. {error.reason} It is needed "
+                "for the flows of items, prices, stock and customers."
+            )
+            yield Check(name=name, verdict=Verdict.SKIPPED, words=words, code=error.code)
+        except ConnectorError as error:
+            yield _failed(name, error)
+        else:
+            yield Check(name=name, verdict=Verdict.OK, words="Allowed.")
+
+
+def _rows(client: Client, resource: str, identity: str) -> list[Reader]:
+    """What is shown to people only; none where it cannot be read."""
+    try:
+        rows, _ = client.page(resource, (), sort=(identity,), purpose=f"ping: {resource}")
+    except ConnectorError:
+        return []
+    return [Reader(row, resource) for row in rows]
+
+
+def _listed(client: Client, resource: str, fields: tuple[str, str]) -> str:
+    return ", ".join(
+        " ".join(row.text(field, "") for field in fields)
+        for row in _rows(client, resource, fields[0])
+    )
 
 
 def _store_views(client: Client, values: Mapping[str, str]) -> tuple[list[Reader], list[Check]]:

@@ -40,6 +40,14 @@ class PageTooLarge(Rejected):
         self.limit = limit
 
 
+class ArrayTooLarge(Rejected):
+    """The store takes ``limit`` rows in one call at most."""
+
+    def __init__(self, detail: str, limit: int) -> None:
+        super().__init__(detail, code="array_too_large")
+        self.limit = limit
+
+
 class Client:
     """Raw JSON in, raw JSON out, for one Commerce instance."""
 
@@ -47,6 +55,8 @@ class Client:
         self.edition = values.get("edition") or PAAS
         self.store_ids = store_ids(values)
         self.page_size = int(values.get("page_size") or 100)
+        self.array_size = int(values.get("batch_size") or 100)
+        self.store_code = values.get("store_code") or "default"
         wanted = SAAS_CREDENTIALS if self.edition == SAAS else PAAS_CREDENTIALS
         self.missing = [words for name, words in wanted.items() if not values.get(name)]
         self.tokens: ImsTokens | None = None
@@ -60,15 +70,15 @@ class Client:
                 longest_call_seconds=timeout + 10,
             )
         )
-        address, store_code = values["api_url"].rstrip("/"), values.get("store_code") or "default"
+        address = self._address = values["api_url"].rstrip("/")
         headers = {"Accept": "application/json"}
         auth: AuthBase | None = None
         if self.edition == SAAS:
-            headers["Store"] = store_code
+            headers["Store"] = self.store_code
             headers["x-api-key"] = values.get("ims_client_id", "")
             headers["x-gw-ims-org-id"] = values.get("ims_org_id", "")
         else:
-            address = f"{address}/rest/{store_code}"
+            address = f"{address}/rest/{self.store_code}"
         if not self.missing and self.edition == SAAS:
             known = {"ims_url": "https://ims-na1.adobelogin.com", "ims_scopes": IMS_SCOPES}
             self.tokens = ImsTokens({**known, **{k: v for k, v in values.items() if v}}, kit)
@@ -94,9 +104,13 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Any = None,
         purpose: str,
+        scope: str = "",
+        in_bulk: bool = False,
     ) -> Reply:
         """One request below ``/V1``; a refused IMS token is thrown away once. A 401 means that
-        nothing was done, so even a write may be sent again."""
+        nothing was done, so even a write may be sent again. ``scope`` is "all" or the code of a
+        store view, where it is not the connection's own; ``in_bulk`` asks for the route's
+        asynchronous twin, whose body is a list of bodies."""
         if self.missing:
             problem = NeedsAttention(
                 "credentials are missing",
@@ -107,15 +121,27 @@ class Client:
             problem.source = self._kit.name
             raise problem
         # Http's own params would write a space as a plus, which Commerce takes for a plus.
-        where = f"/V1/{path}?{signing.query(params)}" if params else f"/V1/{path}"
+        where, headers = self._where(path, scope, in_bulk)
+        if params:
+            where = f"{where}?{signing.query(params)}"
         token = self.tokens.get() if self.tokens else ""
         try:
-            return self.http.request(method, where, body=body, purpose=purpose)
+            return self.http.request(method, where, body=body, headers=headers, purpose=purpose)
         except NeedsAttention as error:
             if self.tokens is None or error.code != "wrong_secret":
                 raise
             self.tokens.discard(token)
-            return self.http.request(method, where, body=body, purpose=purpose)
+            return self.http.request(method, where, body=body, headers=headers, purpose=purpose)
+
+    def _where(self, path: str, scope: str, in_bulk: bool) -> tuple[str, dict[str, str]]:
+        """(address, headers): the editions keep scope and way of working in different places."""
+        if self.edition == SAAS:
+            way = "/async/bulk" if in_bulk else ""
+            return f"/V1{way}/{path}", {"Store": scope} if scope else {}
+        if not (scope or in_bulk):
+            return f"/V1/{path}", {}
+        way = "/async/bulk" if in_bulk else ""
+        return f"{self._address}/rest/{scope or self.store_code}{way}/V1/{path}", {}
 
     def find(
         self,
@@ -130,7 +156,9 @@ class Client:
         found: dict[str, Json] = {}
         number = 1
         while True:
-            rows, whole = self._page(resource, filters, sort, number, fields, purpose)
+            rows, whole = self.page(
+                resource, filters, sort=sort, number=number, fields=fields, purpose=purpose
+            )
             fresh = {key: row for row in rows if (key := _identity(row, resource)) not in found}
             found |= fresh
             # Old versions repeat the last page for ever, so an empty page is not waited for.
@@ -152,8 +180,13 @@ class Client:
         number = 1
         while True:
             filters: list[Filter] = [("updated_at", "gteq", since), *self._of_store_views()]
-            rows, whole = self._page(
-                resource, filters, ("updated_at", "entity_id"), number, fields, purpose
+            rows, whole = self.page(
+                resource,
+                filters,
+                sort=("updated_at", "entity_id"),
+                number=number,
+                fields=fields,
+                purpose=purpose,
             )
             fresh = [row for row in rows if _version(row, resource) not in seen]
             if fresh:
@@ -177,14 +210,16 @@ class Client:
             return []
         return [("store_id", "in", ",".join(map(str, self.store_ids)))]
 
-    def _page(
+    def page(
         self,
         resource: str,
         filters: Sequence[Filter],
-        sort: Iterable[str],
-        number: int,
-        fields: str,
+        *,
         purpose: str,
+        sort: Iterable[str] = ("entity_id",),
+        number: int = 1,
+        fields: str = "",
+        scope: str = "",
     ) -> tuple[list[Json], int]:
         """(rows, how many there are on all pages)."""
         for last_try in (False, True):
@@ -196,7 +231,7 @@ class Client:
                 fields=f"items[{fields}],total_count" if fields else "",
             )
             try:
-                reply = self.request("GET", resource, params=params, purpose=purpose)
+                reply = self.request("GET", resource, params=params, purpose=purpose, scope=scope)
                 break
             except PageTooLarge as error:
                 if last_try or error.limit >= self.page_size:
@@ -232,6 +267,9 @@ class Client:
         limit = errors.page_limit(reply)
         if limit is not None:
             return PageTooLarge(f"{method} {path}: {reply.status} at most {limit}", limit)
+        limit = errors.array_limit(reply)
+        if limit is not None:
+            return ArrayTooLarge(f"{method} {path}: {reply.status} at most {limit} rows", limit)
         error = errors.read_error(self.edition, method, path, reply)
         if isinstance(error, TryLater) and reply.status == 429:
             asked = error.retry_after or timedelta(seconds=errors.PAUSE_AFTER_429)

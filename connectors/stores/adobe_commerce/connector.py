@@ -5,14 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from connectors.contract import Hook, HookAnswer, Notice, Ping, Store
+from connectors.contract import Hook, HookAnswer, Notice, Page, Ping, Store
 from connectors.errors import Rejected, TryLater, UnexpectedShape
 from connectors.kit import Kit
 from connectors.kit.reader import Reader
-from connectors.records import Order, Refund, StoreInvoice
-from connectors.stores.adobe_commerce import checks, documents, hooks, orders, payments, webhooks
+from connectors.records import (
+    Order,
+    Party,
+    PriceChange,
+    ProductDraft,
+    Refund,
+    RowResult,
+    StockChange,
+    StoreInvoice,
+    StoreProduct,
+)
+from connectors.stores.adobe_commerce import (
+    checks,
+    documents,
+    hooks,
+    orders,
+    payments,
+    prices,
+    products,
+    stock,
+    webhooks,
+)
 from connectors.stores.adobe_commerce.amounts import to_instant, to_text
+from connectors.stores.adobe_commerce.bulk import Bulk
+from connectors.stores.adobe_commerce.catalog import CatalogReader
 from connectors.stores.adobe_commerce.client import Client, Json
+from connectors.stores.adobe_commerce.customers import CustomerDesk
 from connectors.stores.adobe_commerce.settings import (
     DEAD,
     PAYABLE,
@@ -21,6 +44,7 @@ from connectors.stores.adobe_commerce.settings import (
     STATUSES,
     UNPAID,
 )
+from connectors.stores.adobe_commerce.structure import Structure
 
 # A webhook comes before its order is saved, which takes a checkout's length.
 NOT_YET = timedelta(seconds=5)
@@ -40,9 +64,22 @@ class AdobeCommerce(Store):
     refunded_statuses = REFUNDED
     makes_invoices = True
     makes_refunds = True
+    takes = frozenset({"items", "prices", "stock", "customers"})
+    locations = True
+    party_fields = frozenset({"name", "email", "phone", "address"})
 
-    def __init__(self, client: Client, values: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, values: Mapping[str, str], kit: Kit) -> None:
         self.client = client
+        self.structure = Structure(client, values)
+        self.catalog = CatalogReader(client, self.structure, values.get("gtin_attribute", ""))
+        self.customers = CustomerDesk(client, self.structure)
+        self.bulk = Bulk(
+            client,
+            kit.cache,
+            address=values["api_url"],
+            is_on=values.get("bulk") == "yes",
+            wait=float(values.get("bulk_wait_seconds") or 300),
+        )
         self._values = dict(values)
         self._base = values.get("currency") == "base"
         self._with_store = values.get("order_numbers") == "store_and_increment"
@@ -50,7 +87,7 @@ class AdobeCommerce(Store):
 
     @classmethod
     def build(cls, values: Mapping[str, str], kit: Kit) -> AdobeCommerce:
-        return cls(Client(values, kit), values)
+        return cls(Client(values, kit), values, kit)
 
     def ping(self) -> Ping:
         return checks.run(self.client, self._values)
@@ -107,6 +144,33 @@ class AdobeCommerce(Store):
 
     def changed_refunds(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
         return self._changed_documents("refund", "creditmemos", since)
+
+    def products(self, *, resume: str = "") -> Iterator[Page]:
+        return self.catalog.pages(resume)
+
+    def find_products(self, skus: Iterable[str]) -> dict[str, tuple[StoreProduct, ...]]:
+        return self.catalog.find(skus)
+
+    def find_products_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[StoreProduct, ...]]:
+        return self.catalog.find_by_gtin(gtins)
+
+    def write_prices(self, changes: Sequence[PriceChange]) -> tuple[RowResult, ...]:
+        return prices.write(self.client, changes, self.structure.price_store_id)
+
+    def write_stock(self, changes: Sequence[StockChange]) -> tuple[RowResult, ...]:
+        return stock.write(self.client, self.catalog, self.bulk, changes)
+
+    def write_products(self, drafts: Sequence[ProductDraft]) -> tuple[RowResult, ...]:
+        return products.write(self.client, self.catalog, self.bulk, drafts)
+
+    def changed_parties(self, *, since: datetime | None, resume: str = "") -> Iterator[Page]:
+        return self.customers.changed(since, resume)
+
+    def find_party(self, email: str) -> Party | None:
+        return self.customers.find(email)
+
+    def write_parties(self, parties: Sequence[Party]) -> tuple[RowResult, ...]:
+        return self.customers.write(parties)
 
     @classmethod
     def order_key(cls, text: str) -> str:

@@ -12,7 +12,7 @@ from connectors.kit.http import Reply
 from connectors.stores.adobe_commerce.settings import SAAS
 
 PAUSE_AFTER_429 = 5.0  # seconds, as Adobe's own samples wait where no Retry-After is given
-_PLACE = re.compile(r"%([A-Za-z0-9_]+)")
+PLACE = re.compile(r"%([A-Za-z0-9_]+)")
 _SIGN_IN = (
     (
         re.compile(r"consumer key|consumer having", re.I),
@@ -84,6 +84,25 @@ def page_limit(reply: Reply) -> int | None:
     return int(digits.group()) if digits else None
 
 
+def array_limit(reply: Reply) -> int | None:
+    """How many rows the store takes in one call, where it refused ours for being more.
+
+    Source: Adobe, "API security": the limit is the merchant's, for calls and for bulks.
+    """
+    body = _body(reply)
+    message = str(body.get("message", ""))
+    given = body.get("parameters")
+    if not message.startswith("Maximum items of type") or not isinstance(given, Mapping):
+        return None
+    limit = str(given.get("max", ""))
+    return int(limit) if limit.isdigit() and int(limit) > 0 else None
+
+
+def filled(message: str, parameters: Any) -> str:
+    """A text of the vendor with its parameters (a list or an object) in their places."""
+    return _filled({"message": message, "parameters": parameters})
+
+
 def vendor_words(reply: Reply, body: Mapping[str, Any] | None = None) -> str:
     """The vendor's own text, its placeholders filled; a gateway's HTML without its tags."""
     body = _body(reply) if body is None else body
@@ -117,7 +136,7 @@ def _filled(body: Mapping[str, Any]) -> str:
     if not isinstance(given, dict):
         return message
     known = {str(name): str(value) for name, value in given.items()}
-    return _PLACE.sub(lambda match: known.get(match.group(1), match.group()), message)
+    return PLACE.sub(lambda match: known.get(match.group(1), match.group()), message)
 
 
 def _is_sign_in(body: Mapping[str, Any]) -> bool:

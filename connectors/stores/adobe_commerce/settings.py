@@ -11,8 +11,6 @@ EDITIONS = (
 )
 _CREDENTIAL = r"^[0-9a-z]{32}$"
 _PUBLIC_KEY_LENGTH = 4000
-# In one line or in several: a form takes the line breaks out.
-_PUBLIC_KEYS = r"(?s)\s*(-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----\s*)+"
 IMS_SCOPES = (
     "openid,AdobeID,email,profile,additional_info.roles,"
     "additional_info.projectedProductContext,commerce.accs"
@@ -126,9 +124,24 @@ SETTINGS = (
         help="As set in the store under Tax, Calculation Settings. Orders do not say it.",
     ),
     Setting(
+        name="attribute_set",
+        label="Attribute set of new products",
+        default="Default",
+        help="Its name in the store. A ping lists them.",
+        max_length=255,
+    ),
+    Setting(
+        name="gtin_attribute",
+        label="Attribute of barcodes",
+        required=False,
+        help="The code of the product attribute that holds the barcode, ean for instance. Without "
+        "it no barcode is read or written.",
+        pattern=r"^[a-z][a-z0-9_]{0,59}$",
+    ),
+    Setting(
         name="webhook_public_key",
         label="Webhook public key",
-        pattern=_PUBLIC_KEYS,
+        kind="public_key",
         required=False,
         help="From Stores, Configuration, Adobe Services, Webhooks: Copy public key. With it only "
         "signed deliveries are believed; without it the hook's own secret header must come back.",
@@ -137,7 +150,7 @@ SETTINGS = (
     Setting(
         name="webhook_public_key_previous",
         label="Previous webhook public key",
-        pattern=_PUBLIC_KEYS,
+        kind="public_key",
         required=False,
         help="Keep the old key here for a while after the key pair was made anew.",
         max_length=_PUBLIC_KEY_LENGTH,
@@ -146,7 +159,7 @@ SETTINGS = (
     Setting(
         name="events_public_keys",
         label="Adobe I/O Events public keys",
-        pattern=_PUBLIC_KEYS,
+        kind="public_key",
         required=False,
         help="The PEM texts from static.adobeioevents.com that deliveries name in their headers, "
         "one after the other. Needed only where I/O Events bring the news.",
@@ -179,6 +192,44 @@ SETTINGS = (
         group="Advanced",
         help="At most 300. Where the store allows fewer, its own limit is taken.",
         pattern=r"^([1-9]\d?|[12]\d\d|300)$",
+    ),
+    Setting(
+        name="batch_size",
+        label="Rows in one call",
+        kind="integer",
+        default="100",
+        group="Advanced",
+        help="Of prices and stock, at most 500. Where the store's input limits allow fewer, its "
+        "own limit is taken.",
+        pattern=r"^([1-9]\d?|[1-4]\d\d|500)$",
+    ),
+    Setting(
+        name="price_store_id",
+        label="Store view of prices",
+        kind="integer",
+        default="0",
+        group="Advanced",
+        help="0 writes the price of all websites. Where the store keeps prices by website: the "
+        "number of a store view of the website that this connection is for.",
+        pattern=r"^\d{1,5}$",
+    ),
+    Setting(
+        name="bulk",
+        label="Write products and stock in bulk",
+        kind="boolean",
+        default="no",
+        group="Advanced",
+        help="Through the store's message queue, which is faster for thousands of rows. Its "
+        "consumers (async.operations.all) must run, or nothing is ever written.",
+    ),
+    Setting(
+        name="bulk_wait_seconds",
+        label="Longest wait for a bulk (seconds)",
+        kind="integer",
+        default="300",
+        group="Advanced",
+        help="What the queue has not done by then is looked at again with the next run.",
+        pattern=r"^[1-9]\d{0,3}$",
     ),
     Setting(
         name="requests_in_flight",

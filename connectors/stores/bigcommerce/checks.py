@@ -45,7 +45,12 @@ def run(client: Client) -> Ping:
         verdict=Verdict.OK,
         words=f"The access token opens “{facts['Store']}”.",
     )
-    checks = (signed_in, *_scopes(client), _clock(reply.headers.get("date", "")))
+    checks = (
+        signed_in,
+        *_scopes(client),
+        _inventory(client),
+        _clock(reply.headers.get("date", "")),
+    )
     return Ping(checks=checks, facts={name: value for name, value in facts.items() if value})
 
 
@@ -73,6 +78,25 @@ def _scopes(client: Client) -> Iterator[Check]:
             yield Check(name=name, verdict=Verdict.OK, words=f"Allowed ({scope}).")
         else:
             yield Check(name=name, verdict=Verdict.OK, words=f"Allowed ({scope}).")
+
+
+def _inventory(client: Client) -> Check:
+    """Only stock needs it. Whether we may write cannot be proved without writing."""
+    name = "Read inventory"
+    try:
+        client.get("/v3/inventory/items", "ping: read inventory", limit="1")
+    except NeedsAttention as error:
+        if error.code != "missing_permission":
+            return _failed(name, error)
+        return Check(
+            name=name,
+            verdict=Verdict.SKIPPED,
+            words="The API account lacks the scope “Store inventory”. Only routes that write stock "
+            "into the store need it (modify).",
+        )
+    except ConnectorError as error:
+        return _failed(name, error)
+    return Check(name=name, verdict=Verdict.OK, words="Allowed (Store inventory).")
 
 
 def _clock(date_header: str) -> Check:

@@ -6,22 +6,18 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from connectors.errors import (
-    ConnectorError,
-    NeedsAttention,
-    Rejected,
-    TryLater,
-    UnexpectedShape,
-)
+from connectors.errors import ConnectorError, UnexpectedShape
 from connectors.kit import Kit
 from connectors.kit.http import Http, Reply, Timeouts
 from connectors.kit.throttle import Limits
+from connectors.stores.bigcommerce import errors
 
 WINDOW_SECONDS = 30.0
 # BigCommerce knows an order a little later than its webhook says: worth asking again soon.
 NOT_YET = timedelta(seconds=2)
 NONE = frozenset({204})
 PAGE = 250
+READ_AGAIN = 3
 
 
 class Client:
@@ -153,6 +149,47 @@ class Client:
     def get(self, path: str, purpose: str, **params: str) -> Reply:
         return self.http.request("GET", path, params=params, purpose=purpose, accept=NONE)
 
+    def page(
+        self, path: str, params: Mapping[str, str], purpose: str
+    ) -> tuple[list[Mapping[str, Any]], int]:
+        """One page of a V3 list, and how many rows the whole list has."""
+        reply = self.http.request("GET", path, params=params, purpose=purpose, accept=NONE)
+        if reply.status == 204:
+            return [], 0
+        body = _object(reply)
+        rows = _rows(reply, body.get("data", []))
+        pagination = (body.get("meta") or {}).get("pagination") or {}
+        total = pagination.get("total")
+        return rows, total if isinstance(total, int) else len(rows)
+
+    def every(self, path: str, params: Mapping[str, str], purpose: str) -> list[Mapping[str, Any]]:
+        """All pages of a short list, each row once. One that changed meanwhile is read again."""
+        for _ in range(READ_AGAIN):
+            found: dict[Any, Mapping[str, Any]] = {}
+            number, total = 1, 0
+            while True:
+                asked = {**params, "page": str(number), "limit": str(PAGE)}
+                rows, total = self.page(path, asked, purpose)
+                found |= {row.get("id"): row for row in rows}
+                if len(rows) < PAGE:
+                    break
+                number += 1
+            if len(found) >= total:
+                break
+        return list(found.values())
+
+    def write(
+        self, method: str, path: str, body: Any, purpose: str, **params: str
+    ) -> list[Mapping[str, Any]]:
+        """Send rows; the rows that the answer shows, as far as it shows any."""
+        reply = self.http.request(method, path, body=body, params=params, purpose=purpose)
+        if reply.status == 207:
+            raise errors.in_part(method, path, reply)
+        if reply.status == 204 or not reply.content:
+            return []
+        data = _object(reply).get("data", [])
+        return _rows(reply, data if isinstance(data, list) else [data])
+
     def _read_limits(self, reply: Reply) -> None:
         left = reply.headers.get("x-rate-limit-requests-left", "")
         reset = reply.headers.get("x-rate-limit-time-reset-ms", "")
@@ -165,60 +202,13 @@ class Client:
             )
 
     def read_error(self, method: str, path: str, reply: Reply) -> ConnectorError:
-        """The refusal in our words. V2 sends a list of errors, V3 an object, gateways HTML."""
-        words = vendor_words(reply)
-        detail = f"{method} {path}: {reply.status} {words}"[:400]
-        if reply.status == 401:
-            return NeedsAttention(
-                detail,
-                reason="BigCommerce does not accept the access token.",
-                advice="Check the store hash and the access token; make a new API account if the "
-                "old one was deleted.",
-                vendor_words=words,
-                code="wrong_secret",
-            )
-        if reply.status == 403:
-            return NeedsAttention(
-                detail,
-                reason="The API account lacks a permission for this.",
-                advice="Give the API account the scopes that this connection's page lists.",
-                vendor_words=words,
-                code="missing_permission",
-            )
-        if reply.status == 404:
-            return Rejected(
-                detail,
-                reason="BigCommerce does not know this record.",
-                vendor_words=words,
-                code="not_found",
-            )
+        """The refusal in our words. Without the headers of the quota a 429 tells that the platform
+        is loaded."""
+        pause = 0.0
         if reply.status == 429:
             reset = reply.headers.get("x-rate-limit-time-reset-ms", "")
-            # Without the headers it is the platform that is loaded, not our quota.
-            seconds = self._budget.refused(int(reset) / 1000 if reset.isdigit() else 10.0)
-            return TryLater(
-                detail,
-                reason="BigCommerce's request limit is reached for the moment.",
-                counts=False,
-                retry_after=timedelta(seconds=seconds),
-                vendor_words=words,
-            )
-        if 300 <= reply.status < 400:
-            return NeedsAttention(
-                detail,
-                reason="The address answers with a redirect, which is never followed.",
-                advice="Check the API address in the connection's settings.",
-                vendor_words=words,
-                code="settings",
-            )
-        if reply.status >= 500:
-            return TryLater(
-                detail,
-                reason="BigCommerce has a problem just now.",
-                vendor_words=words,
-                retry_after=reply.retry_after(),
-            )
-        return Rejected(detail, vendor_words=words, code=f"http_{reply.status}")
+            pause = self._budget.refused(int(reset) / 1000 if reset.isdigit() else 10.0)
+        return errors.read(method, path, reply, pause)
 
 
 def _object(reply: Reply) -> Mapping[str, Any]:
@@ -244,22 +234,3 @@ def _data(reply: Reply) -> Mapping[str, Any]:
 def _version(row: Mapping[str, Any]) -> tuple[str, str]:
     """An order at one instant: changed again while the pages are read, it is told again."""
     return str(row.get("id")), str(row.get("date_modified"))
-
-
-def vendor_words(reply: Reply) -> str:
-    """BigCommerce's own text from any of its error forms, shortened."""
-    if "json" not in reply.headers.get("content-type", ""):
-        return f"HTTP {reply.status}"
-    try:
-        body = reply.json()
-    except ConnectorError:
-        return f"HTTP {reply.status}"
-    if isinstance(body, list):
-        return "; ".join(str(row.get("message", row)) for row in body if row)[:400]
-    if isinstance(body, Mapping):
-        errors = body.get("errors")
-        parts = [str(body.get("title") or body.get("message") or body.get("details") or "")]
-        if isinstance(errors, Mapping):
-            parts += [f"{name}: {text}" for name, text in errors.items()]
-        return "; ".join(part for part in parts if part)[:400]
-    return f"HTTP {reply.status}"

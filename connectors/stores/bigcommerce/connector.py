@@ -6,13 +6,32 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.contract import Hook, Notice, Ping, Store
+from connectors.contract import Hook, Notice, Page, Ping, Store
 from connectors.errors import Rejected, TryLater
 from connectors.kit import Kit
 from connectors.kit.reader import Reader
-from connectors.records import Order, Refund
-from connectors.stores.bigcommerce import checks, orders, refunds, webhooks
+from connectors.records import (
+    Order,
+    Party,
+    PriceChange,
+    ProductDraft,
+    Refund,
+    RowResult,
+    StockChange,
+    StoreProduct,
+)
+from connectors.stores.bigcommerce import (
+    checks,
+    orders,
+    prices,
+    products,
+    refunds,
+    stock,
+    webhooks,
+)
+from connectors.stores.bigcommerce.catalog import CatalogReader
 from connectors.stores.bigcommerce.client import NOT_YET, Client
+from connectors.stores.bigcommerce.customers import CustomerDesk
 from connectors.stores.bigcommerce.settings import (
     DEAD,
     PAYABLE,
@@ -24,7 +43,7 @@ from connectors.stores.bigcommerce.settings import (
 
 
 class BigCommerce(Store):
-    """BigCommerce through its REST API (V2 orders, V3 transactions and hooks)."""
+    """BigCommerce through its REST API: V2 orders, V3 for everything else."""
 
     kind = "bigcommerce"
     title = "BigCommerce"
@@ -35,13 +54,17 @@ class BigCommerce(Store):
     dead_statuses = DEAD
     refunded_statuses = REFUNDED
     makes_refunds = True
+    takes = frozenset({"items", "prices", "stock", "customers"})
+    locations = True
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, terms_attribute: str = "Payment terms") -> None:
         self.client = client
+        self.catalog = CatalogReader(client)
+        self.customers = CustomerDesk(client, terms_attribute)
 
     @classmethod
     def build(cls, values: Mapping[str, str], kit: Kit) -> BigCommerce:
-        return cls(Client(values, kit))
+        return cls(Client(values, kit), values.get("terms_attribute") or "Payment terms")
 
     def ping(self) -> Ping:
         return checks.run(self.client)
@@ -78,6 +101,37 @@ class BigCommerce(Store):
         for page in self.client.refunds_since(begin):
             yield [_polled_refund(row) for row in page]
 
+    def products(self, *, resume: str = "") -> Iterator[Page]:
+        return self.catalog.pages(resume)
+
+    def find_products(self, skus: Iterable[str]) -> dict[str, tuple[StoreProduct, ...]]:
+        return self.catalog.find(skus)
+
+    def find_products_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[StoreProduct, ...]]:
+        return self.catalog.find_by_gtin(gtins)
+
+    def write_prices(self, changes: Sequence[PriceChange]) -> tuple[RowResult, ...]:
+        return prices.write(self.client, changes)
+
+    def write_stock(self, changes: Sequence[StockChange]) -> tuple[RowResult, ...]:
+        return stock.write(self.client, self.catalog, changes)
+
+    def write_products(self, drafts: Sequence[ProductDraft]) -> tuple[RowResult, ...]:
+        return products.write(self.client, self.catalog, drafts)
+
+    def changed_parties(self, *, since: datetime | None, resume: str = "") -> Iterator[Page]:
+        return self.customers.changed(since, resume)
+
+    def find_party(self, email: str) -> Party | None:
+        return self.customers.find(email)
+
+    def fetch_party(self, external_id: str) -> Party | None:
+        """The customer that a webhook named; None for one that is gone."""
+        return self.customers.fetch(external_id)
+
+    def write_parties(self, parties: Sequence[Party]) -> tuple[RowResult, ...]:
+        return self.customers.write(parties)
+
     def ensure_hooks(
         self, *, destination: str, records: Iterable[str], secret_header: tuple[str, str]
     ) -> tuple[Hook, ...]:
@@ -105,6 +159,11 @@ class BigCommerce(Store):
                 row = self.client.update_hook(str(row["id"]), body)
             found.append(_hook(row))
         return tuple(found)
+
+    def hook_health(self, *, destination: str) -> tuple[Hook, ...]:
+        return tuple(
+            _hook(row) for row in self.client.hooks() if row.get("destination") == destination
+        )
 
     def remove_hooks(self, *, destination: str) -> int:
         ours = [row for row in self.client.hooks() if row.get("destination") == destination]
@@ -162,9 +221,11 @@ def _carries(row: Mapping[str, Any], header: tuple[str, str]) -> bool:
 
 def _hook(raw: Mapping[str, Any]) -> Hook:
     row = Reader(raw, "hook")
+    changed = row.integer("updated_at", 0)
     return Hook(
         external_id=str(row.integer("id")),
         scope=row.text("scope"),
         destination=row.text("destination"),
         is_active=row.flag("is_active"),
+        changed_at=datetime.fromtimestamp(changed, UTC) if changed else None,
     )

@@ -20,7 +20,9 @@ SETTINGS = (
         label="Access token",
         kind="secret",
         help="Of a store-level API account with the scopes: orders read-only, transactions "
-        "read-only, customers read-only, products read-only, store information read-only.",
+        "read-only, customers read-only, products read-only, store information read-only. To "
+        "write items, prices, stock or customers into the store: products modify, store inventory "
+        "modify, customers modify.",
     ),
     Setting(name="client_id", label="Client ID", help="Of the same API account."),
     Setting(
@@ -61,6 +63,15 @@ SETTINGS = (
         group="Advanced",
         help="Used until the store says its own quota: 150 on Standard and Plus, 450 on Pro.",
         pattern=r"^\d{1,6}$",
+    ),
+    Setting(
+        name="terms_attribute",
+        label="Payment terms attribute",
+        default="Payment terms",
+        group="Advanced",
+        help="The customer attribute that keeps a customer's payment terms. It is made when it is "
+        "first needed.",
+        max_length=255,
     ),
 )
 

@@ -27,11 +27,33 @@ SCOPES = {
         "store/order/statusUpdated",
     ),
     "refunds": ("store/order/refund/created",),
-    "customers": ("store/customer/created", "store/customer/updated"),
+    "customers": (
+        "store/customer/created",
+        "store/customer/updated",
+        "store/customer/address/created",
+        "store/customer/address/updated",
+    ),
+    "products": (
+        "store/product/created",
+        "store/product/updated",
+        "store/product/deleted",
+        "store/product/inventory/updated",
+        "store/sku/created",
+        "store/sku/updated",
+        "store/sku/deleted",
+        "store/sku/inventory/updated",
+    ),
 }
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_RECORD_OF_TYPE = {"order": "order", "customer": "customer"}
+_RECORD_OF_TYPE = {
+    "order": "order",
+    "customer": "customer",
+    "product": "product",
+    "sku": "product",
+}
+# Of these events the id is a part's own; the record that it belongs to stands in an object beside.
+_OWNER = {"store/customer/address/": ("address", "customer_id"), "store/sku/": ("", "product_id")}
 
 
 def read(
@@ -54,7 +76,7 @@ def read(
         event = json.loads(body)
         scope = str(event["scope"])
         data = event.get("data") or {}
-        record, external_id = str(data["type"]), str(data["id"])
+        record, external_id = str(data["type"]), _owner(scope, data)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DeliveryRefused(
             "unreadable", "The delivery's body is not a webhook event."
@@ -70,6 +92,16 @@ def read(
             occurred_at=_instant(event.get("created_at")),
         ),
     )
+
+
+def _owner(scope: str, data: Mapping[str, Any]) -> str:
+    """The id of the order, customer or product that an event is about; empty if it names none."""
+    for prefix, (name, key) in _OWNER.items():
+        if not scope.startswith(prefix):
+            continue
+        part = data.get(name) or data.get("sku") or data.get("inventory")
+        return str(part.get(key, "")) if isinstance(part, Mapping) else ""
+    return str(data["id"])
 
 
 def _delivery_id(event: Mapping[str, Any], scope: str, external_id: str) -> str:

@@ -210,3 +210,37 @@ def test_two_events_are_never_taken_for_one(other):
 def test_nothing_that_is_not_signed_gets_through(body, headers):
     with pytest.raises(DeliveryRefused):
         read(body, headers, hook_signature="either")
+
+
+@pytest.mark.parametrize(
+    ("scope", "data", "expected"),
+    [
+        ("store/product/updated", {"type": "product", "id": 205}, ("product", "205")),
+        (
+            "store/product/inventory/updated",
+            {"type": "product", "id": 167, "inventory": {"product_id": 167, "value": 2}},
+            ("product", "167"),
+        ),
+        (
+            "store/sku/updated",
+            {"type": "sku", "id": 461, "sku": {"product_id": 206, "variant_id": 509}},
+            ("product", "206"),
+        ),
+        (
+            "store/sku/inventory/updated",
+            {"type": "sku", "id": 461, "inventory": {"product_id": 167, "variant_id": 509}},
+            ("product", "167"),
+        ),
+        ("store/sku/updated", {"type": "sku", "id": 461}, None),
+        (
+            "store/customer/address/updated",
+            {"type": "customer", "id": 60, "address": {"customer_id": 32}},
+            ("customer", "32"),
+        ),
+        ("store/customer/updated", {"type": "customer", "id": 32}, ("customer", "32")),
+    ],
+)
+def test_changes_of_parts_tell_of_the_product_or_customer_they_belong_to(scope, data, expected):
+    body = json.dumps(event(scope=scope, data=data)).encode()
+    notices = read(body, standard(body))
+    assert [(row.record, row.external_id) for row in notices] == ([expected] if expected else [])
