@@ -179,9 +179,10 @@ class Stack:
         self.log.say("stack", f"Starting {len(PROGRAMS)} simulators")
         for program in PROGRAMS:
             api, control = _ports_of(program)
-            more = list(program.arguments)
-            if program.sells:
-                more += ["--deliver-to", f"{HOOK_HOST}=http://127.0.0.1:{self.port}"]
+            more = [
+                *program.arguments,
+                *("--deliver-to", f"{HOOK_HOST}=http://127.0.0.1:{self.port}"),
+            ]
             self._add(
                 program.name,
                 *(sys.executable, "-m", program.module),

@@ -20,6 +20,7 @@ EVENT = "event"
 TRANSFER = "transfer"
 CHECK_POSTED = "check_posted"
 RELATED = "related"
+FOLLOW = "follow"
 AWAITED = "awaited"
 FLOW = "flow"
 SUBSCRIBE = "subscribe"
@@ -35,6 +36,7 @@ TASK_OF = {
     TRANSFER: "sync.work_transfer",
     CHECK_POSTED: "sync.check_posted",
     RELATED: "sync.look_for_related",
+    FOLLOW: "sync.follow",
     AWAITED: "sync.look_for_posting",
     FLOW: "sync.run_flow",
     SUBSCRIBE: "sync.subscribe",
@@ -49,6 +51,7 @@ TASK_OF = {
 PRIORITY = {
     EVENT: 10,
     TRANSFER: 20,
+    FOLLOW: 25,
     RELATED: 30,
     CHECK_POSTED: 40,
     POLL_ORDERS: 50,

@@ -433,6 +433,8 @@ class FlowSchedule(models.Model):
     resume = models.TextField(blank=True)
     marker = models.TextField(blank=True)
     is_running = models.BooleanField(default=False)
+    is_full = models.BooleanField(default=False, help_text="The reading under way is of all rows.")
+    full_at = models.DateTimeField(null=True, blank=True)
     lease_token = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -271,6 +271,7 @@ _ITEMS = (
             ("create", "Are matched and followed, and missing products are created, hidden"),
         ),
         default=OFF,
+        group="Items",
     ),
     Setting(
         name="items_by_barcode",
@@ -278,6 +279,7 @@ _ITEMS = (
         kind="boolean",
         choices=YES_NO,
         default="no",
+        group="Items",
     ),
 )
 _PRICES = (
@@ -287,18 +289,21 @@ _PRICES = (
         kind="choice",
         choices=((OFF, "Are left alone"), ("write", "Are written to the store")),
         default=OFF,
+        group="Prices",
     ),
     Setting(
         name="price_list",
         label="Price list, level or group",
         required=False,
         help="Empty means the item's own price.",
+        group="Prices",
     ),
     Setting(
         name="sale_price_list",
         label="Price list for sale prices",
         required=False,
         help="Its price is shown as the sale price where it is lower.",
+        group="Prices",
     ),
     Setting(
         name="price_tax",
@@ -310,14 +315,22 @@ _PRICES = (
             ("remove", "Prices with tax get it taken out"),
         ),
         default="as_is",
+        group="Prices",
     ),
-    Setting(name="price_tax_rate", label="Tax rate (percent)", kind="decimal", default="0"),
+    Setting(
+        name="price_tax_rate",
+        label="Tax rate (percent)",
+        kind="decimal",
+        default="0",
+        group="Prices",
+    ),
     Setting(
         name="price_currency",
         label="Currency of the store's prices",
         required=False,
         pattern=r"^[A-Z]{3}$",
         help="An ISO code. Prices in other currencies are left out. Empty takes all.",
+        group="Prices",
     ),
     Setting(
         name="price_ending",
@@ -325,6 +338,7 @@ _PRICES = (
         kind="choice",
         choices=(("0", "None"), ("0.99", ".99"), ("0.95", ".95"), ("0.90", ".90")),
         default="0",
+        group="Prices",
     ),
     Setting(
         name="price_drop_limit",
@@ -332,6 +346,7 @@ _PRICES = (
         kind="decimal",
         default="30",
         help="A wrong price on a live store costs money within minutes. 0 holds none.",
+        group="Prices",
     ),
 )
 _STOCK = (
@@ -341,12 +356,14 @@ _STOCK = (
         kind="choice",
         choices=((OFF, "Is left alone"), ("write", "Is written to the store")),
         default=OFF,
+        group="Stock",
     ),
     Setting(
         name="stock_locations",
         label="Locations that count",
         required=False,
         help="The ERP's location codes, separated by commas. Empty counts all.",
+        group="Stock",
     ),
 )
 _OWNERS = (
@@ -365,6 +382,7 @@ _CUSTOMERS = (
             ("both", "Are kept in agreement"),
         ),
         default=OFF,
+        group="Customers",
     ),
     Setting(
         name="customers_create",
@@ -373,6 +391,7 @@ _CUSTOMERS = (
         choices=YES_NO,
         default="no",
         help="Only those with an e-mail address.",
+        group="Customers",
     ),
     *(
         Setting(
@@ -400,12 +419,14 @@ _RELIEF = Setting(
     pattern=r"^\d{1,3}$",
     help="Booking a receivables document does not lower this ERP's stock. What was sold online in "
     "the last days is taken off what the store shows, so that nothing is sold twice.",
+    group="Stock",
 )
 _STORE_LOCATION = Setting(
     name="store_location",
     label="Location or source in the store",
     required=False,
     help="Where the store keeps the stock. Empty means its default.",
+    group="Stock",
 )
 
 

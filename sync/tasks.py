@@ -59,6 +59,13 @@ def look_for_related(key: str) -> None:
             dispatch.wake_at(dispatch.RELATED, key, timezone.now() + wait)
 
 
+@tenant_task(name=dispatch.TASK_OF[dispatch.FOLLOW])
+def follow(key: str) -> None:
+    """Let go what waited for a transfer that settled, where its worker did not get so far."""
+    with acting_as("worker"):
+        related.follow(int(key))
+
+
 @tenant_task(name=dispatch.TASK_OF[dispatch.AWAITED])
 def look_for_posting(key: str) -> None:
     """Ask the ERP whether it has posted a document that it had accepted."""

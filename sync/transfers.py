@@ -26,7 +26,7 @@ from audit.actions import Action
 from connectors.records import Order
 from connectors.records.codec import dump
 from sync import dispatch
-from sync.models import Hold, State, Transfer
+from sync.models import Flow, Hold, State, Transfer
 from tenants.context import current_schema
 
 SETTLED_CHANNEL = "transfer_settled"
@@ -35,6 +35,9 @@ RECHECKED_HOLDS = frozenset(
     {Hold.PERIOD_CLOSED, Hold.CUSTOMER_BLOCKED, Hold.ITEM_BLOCKED, Hold.ITEM_UNKNOWN}
 )
 BUSY_DELAY = timedelta(seconds=1)
+# What these become may let go other transfers of their order, or bring new ones.
+FOLLOWED = frozenset({Flow.ORDERS, Flow.INVOICES, Flow.REFUNDS, Flow.CORRECTIONS})
+SETTLED = frozenset({State.POSTED, State.CHANGED, State.SKIPPED})
 
 
 class LeaseLost(Exception):
@@ -294,6 +297,8 @@ def _apply(transfer: Transfer, new: Settlement) -> None:
         dispatch.wake_at(dispatch.TRANSFER, transfer.pk, transfer.due_at)
     else:
         dispatch.forget(dispatch.TRANSFER, transfer.pk)
+    if transfer.state in SETTLED and transfer.flow in FOLLOWED:
+        dispatch.wake_at(dispatch.FOLLOW, transfer.pk, now + dispatch.GRACE)
     if new.action is not None:
         audit.record(
             new.action,
@@ -379,18 +384,25 @@ def look_again(route_ids: Iterable[int]) -> None:
     Transfer.objects.filter(state=State.WORKING, route_id__in=list(route_ids)).update(again=True)
 
 
-def release_waiting_for(keys: Sequence[str], *, route_ids: Sequence[int], why: str) -> int:
-    """Everything that is held for one of these keys goes at once. Returns how many."""
+def release_waiting_for(
+    keys: Sequence[str],
+    *,
+    route_ids: Sequence[int],
+    why: str,
+    states: Sequence[State] = (State.HELD,),
+) -> int:
+    """Everything that is held (or, by ``states``, was skipped) for one of these keys goes at once.
+    Returns how many."""
     look_again(route_ids)
     ids = list(
         Transfer.objects.filter(
-            state=State.HELD, hold_keys__overlap=list(keys), route_id__in=list(route_ids)
+            state__in=states, hold_keys__overlap=list(keys), route_id__in=list(route_ids)
         ).values_list("pk", flat=True)
     )
     return len(
         move(
             ids,
-            from_states=[State.HELD],
+            from_states=states,
             settlement=Settlement(state=State.WAITING, reason=why, action=Action.RELEASED),
         )
     )

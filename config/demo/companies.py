@@ -178,6 +178,7 @@ ACME = Company(
         values=business_central,
     ),
     prefix="WEB-",
+    settings={"items_flow": "align", "prices_flow": "write", "stock_flow": "write"},
     lookups={
         "charges": {
             "shipping": "account:6610",
@@ -225,6 +226,7 @@ HARBOUR = Company(
     ),
     erp=Side(kind="gp", name="Harbour GP", slug="ledger", simulator="gp", values=gp("HB")),
     prefix="HB-",
+    settings={"items_flow": "align", "stock_flow": "write"},
     lookups=GP_LOOKUPS,
     first_orders=({}, {"country": "DE"}, {"unknown_sku": True}, {}, {"status_id": 7}, {}),
 )

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from audit.actions import Action
@@ -29,7 +29,7 @@ from connectors.records import (
 from sync import catalog_rules, outcomes, row_transfers, sent, transfers
 from sync.catalog_rules import PriceRules, StockRules
 from sync.lookups import STOCK_BUFFERS, normal_key
-from sync.models import Flow, Hold, Route, SentValue, SoldLine, State
+from sync.models import Document, Flow, Hold, Route, SentValue, SoldLine, State
 from sync.pipelines.desk import Desk, Tally, Work
 from sync.pipelines.parties import Parties
 from sync.sent import Sent
@@ -309,16 +309,24 @@ def stock_rules(desk: Desk) -> StockRules:
 
 
 def sold_and_not_relieved(desk: Desk, numbers: Iterable[str]) -> dict[str, Decimal]:
-    """What was booked from the store in the last days, where the ERP's stock does not fall."""
-    if desk.erp.relieves_stock:
-        return {}
-    since = timezone.now() - timedelta(days=int(desk.settings["stock_relief_days"]))
-    rows = (
-        SoldLine.objects.filter(route=desk.route, number__in=list(numbers), sold_at__gte=since)
-        .values("number")
-        .annotate(total=Sum("quantity"))
+    """What the store has sold and the ERP still counts as there: orders that are not booked yet,
+    documents that are not posted, and, where booking does not lower the ERP's stock, the sales of
+    the last days."""
+    in_hand = Q(transfer__state__in=(State.WAITING, State.WORKING, State.HELD, State.FAILED))
+    unposted = Q(transfer__documents__status=Document.Status.ACCEPTED)
+    still_there = in_hand | unposted
+    if not desk.erp.relieves_stock:
+        since = timezone.now() - timedelta(days=int(desk.settings["stock_relief_days"]))
+        still_there = in_hand | (
+            Q(transfer__state__in=(State.POSTED, State.CHANGED)) & Q(sold_at__gte=since)
+        )
+    ids = (
+        SoldLine.objects.filter(still_there, route=desk.route, number__in=list(numbers))
+        .values_list("pk", flat=True)
+        .distinct()
     )
-    return {row["number"]: row["total"] for row in rows}
+    rows = SoldLine.objects.filter(pk__in=ids).values("number").annotate(total=Sum("quantity"))
+    return {row["number"]: max(row["total"], ZERO) for row in rows}
 
 
 def _classes(desk: Desk, numbers: Iterable[str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ from sync.pipelines.desk import Desk
 # A task works for so long and then makes room for orders; the rest follows in another task.
 SLICE_SECONDS = 20
 LEASE = timedelta(minutes=5)
+FULL_EVERY = timedelta(hours=24)
 LONGEST_WAIT = timedelta(minutes=15)
 
 
@@ -76,6 +77,10 @@ def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
         if not row.is_running:
             row.rows_seen = row.rows_written = row.rows_refused = 0
             row.started_at = now
+            # A price that begins today changes no item: once a day everything is read.
+            row.is_full = not row.marker or row.full_at is None or now - row.full_at > FULL_EVERY
+            if row.is_full:
+                row.marker = row.resume = ""
         row.is_running = True
         row.lease_token, row.lease_until = token, now + LEASE
         row.save()
@@ -123,6 +128,8 @@ def _finish(row: FlowSchedule, token: uuid.UUID) -> None:
         fresh.is_running = False
         fresh.lease_token = fresh.lease_until = None
         fresh.finished_at = timezone.now()
+        if fresh.is_full:
+            fresh.full_at, fresh.is_full = fresh.finished_at, False
         fresh.report = report
         fresh.words = (
             f"{fresh.rows_seen} rows read, {fresh.rows_written} written, "

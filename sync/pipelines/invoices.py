@@ -26,6 +26,8 @@ def carry(lease: Lease) -> None:
         f"{invoice.sale.total_inc_tax:.2f} {invoice.sale.currency}, {invoice.state_label}.",
         about={"kind": "invoice", "state": invoice.state_label},
     )
+    if transfer.posted_at is None:
+        sale.keep_sold(lease, invoice.sale)
     _judge(invoice, order, context)
     booking = route_settings.booking(context.route, "document_kind", context.settings)
     assert booking is not None

@@ -23,6 +23,8 @@ def carry(lease: Lease) -> None:
         raise outcomes.Skipped(
             "This route books the store's captured invoices: each becomes a document of its own."
         )
+    if lease.transfer.posted_at is None:
+        sale.keep_sold(lease, order)
     judge(order, context.route, context.store, context.settings)
     booking = route_settings.booking(context.route, "document_kind", context.settings)
     assert booking is not None

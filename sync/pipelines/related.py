@@ -10,7 +10,7 @@ from connectors.records import Order, Payment, PaymentEvent, Refund, RefundStatu
 from sync import dispatch, inbox, route_settings, transfers
 from sync.models import Flow, Hold, Route, State, Transfer
 
-SETTLED = (State.POSTED, State.CHANGED, State.SKIPPED)
+BOOKED = (State.POSTED, State.CHANGED)
 MONEY_IN = frozenset({PaymentEvent.PURCHASE, PaymentEvent.CAPTURE, PaymentEvent.SETTLED})
 OF_REFUND = "refund:"
 
@@ -96,8 +96,10 @@ def _touch(
     """Create the transfer, or wake one that waits for news. What is settled is only looked at
     again where it ``moved``."""
     known = Transfer.objects.filter(route=route, flow=flow, source_key=source_key).first()
-    if known is not None and not moved and not _waits_for_news(known):
-        return
+    if known is not None and not _waits_for_news(known):
+        # What was skipped, declined or cancelled as it is, has nothing to move.
+        if not moved or known.state == State.SKIPPED:
+            return
     transfer = inbox.touch_now(
         route=route, flow=flow, source_key=source_key, order_key=order_key, number=number
     )
@@ -109,18 +111,26 @@ def _waits_for_news(known: Transfer) -> bool:
     """Whether another look at its order could change anything for it."""
     if known.state == State.HELD:
         return known.hold in (Hold.NOT_PAID, Hold.WAITS_FOR_INVOICE)
-    return known.state not in SETTLED
+    return known.state not in transfers.SETTLED
 
 
 def follow(transfer_id: int) -> None:
-    """After a transfer settled: let go what waited for it, and see what else its order brings."""
+    """After a transfer settled: let go what waited for it, and see what else its order brings.
+    Safe to repeat: the agenda promises it from the settlement on, whatever becomes of the worker."""
     transfer = Transfer.objects.select_related("route__store", "route__erp").get(pk=transfer_id)
-    if transfer.state not in SETTLED:
+    if transfer.state not in transfers.SETTLED:
         return
+    with dispatch.fulfilled(dispatch.FOLLOW, transfer.pk):
+        _follow(transfer)
+
+
+def _follow(transfer: Transfer) -> None:
+    booked = transfer.state == State.POSTED
     transfers.release_waiting_for(
         [booked_key(transfer.order_key)],
         route_ids=[transfer.route_id],
         why=f"{transfer.get_flow_display()} {transfer.number} is settled.",
+        states=(State.HELD, State.SKIPPED) if booked else (State.HELD,),
     )
     if transfer.state != State.POSTED or not transfer.record or transfer.flow == Flow.PAYMENTS:
         return
@@ -143,6 +153,20 @@ def follow(transfer_id: int) -> None:
         books_payments and transfer.flow != Flow.ORDERS
     ):
         look_soon(transfer.route, transfer.order_key)
+
+
+def booked_sale(route: Route, order_key: str, flow: Flow, source_key: str = "") -> Transfer | None:
+    """The transfer that brought an order into the ledger, by ``flow``, or the other way where the
+    route booked in that way once. ``source_key`` names one of the store's invoices."""
+    booked = Transfer.objects.filter(route=route, order_key=order_key, state__in=BOOKED)
+    of_flow = booked.filter(flow=flow)
+    if source_key and flow == Flow.INVOICES:
+        of_flow = of_flow.filter(source_key=source_key)
+    other = Flow.ORDERS if flow == Flow.INVOICES else Flow.INVOICES
+    return (
+        of_flow.order_by("id").last()
+        or booked.filter(flow=other, documents__isnull=False).order_by("id").last()
+    )
 
 
 def look_if_due(route: Route, settings: dict[str, str], order: Order) -> None:

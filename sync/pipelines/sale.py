@@ -208,24 +208,34 @@ def book(
             retry_after=timedelta(seconds=1),
         ) from error
     finish(lease, context.erp, booked, booking)
-    if not context.erp.relieves_stock:
-        _keep_sold(lease, sale, found, sign=-1 if booking.kind is DocumentKind.CREDIT_MEMO else 1)
+    if booking.kind is DocumentKind.CREDIT_MEMO:
+        keep_sold(lease, sale, sign=-1)
 
 
-def _keep_sold(lease: Lease, sale: Order, found: Mapping[str, ErpItem], *, sign: int) -> None:
-    """Goods that this ERP does not take off its stock by booking them. Safe to repeat."""
+def keep_sold(lease: Lease, sale: Order, *, sign: int = 1) -> None:
+    """Goods that the store has sold, by the ERP's number where it is known: what the ERP has not
+    taken off its own stock yet is not offered again. Safe to repeat."""
+    route = lease.transfer.route
+    numbers = dict(
+        Crosswalk.objects.filter(
+            store=route.store,
+            erp=route.erp,
+            kind=Crosswalk.Kind.ITEM,
+            store_key__in=[line.sku for line in sale.lines],
+        ).values_list("store_key", "erp_number")
+    )
     with transaction.atomic():
         SoldLine.objects.filter(transfer=lease.transfer).delete()
         SoldLine.objects.bulk_create(
             SoldLine(
-                route=lease.transfer.route,
+                route=route,
                 transfer=lease.transfer,
-                number=found[line.sku].number[:100],
+                number=numbers.get(line.sku, line.sku)[:100],
                 quantity=sign * line.quantity,
                 sold_at=timezone.now(),
             )
             for line in sale.lines
-            if line.sku in found
+            if line.sku
         )
 
 

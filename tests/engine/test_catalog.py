@@ -181,3 +181,16 @@ def test_an_item_that_is_found_by_its_barcode_is_followed_under_its_own_number(s
     rows = found if isinstance(found, list) else found["products"]
     assert [one["name"] for one in rows] == ["Name of the ERP"]
     assert SentValue.objects.get(flow=Flow.ITEMS, key="ERP-9").is_matched
+
+
+def test_what_is_sold_and_not_booked_yet_is_not_offered_again(shop):
+    change(shop, stock=20)
+    order = shop.place(lines=[{"sku": SKU, "quantity": 3}], unknown_sku=True)
+    shop.announce(order["id"])
+    assert shop.work(order["id"]).state == "held"
+    run(shop, Flow.STOCK)
+    assert D(str(product(shop)["inventory_level"])) == 17
+    actions.skip([shop.transfer(order["id"]).pk], "Keyed by hand.")
+    change(shop, stock=19)
+    run(shop, Flow.STOCK)
+    assert D(str(product(shop)["inventory_level"])) == 19

@@ -163,3 +163,169 @@ def test_more_given_back_than_sold_is_held_until_a_person_accepts_it(flow):
     assert row.comparison["total"]["difference"] == "-1.0000"
     assert actions.accept_difference(row.pk, by="anna@acme.example")
     assert settle(flow, order)[str(too_much["id"])].state == "posted"
+
+
+def test_a_refund_of_what_a_correction_gave_back_already_is_held(flow):
+    from sync import actions
+
+    order, sold = flow.carry(lines=[TENT])
+    flow.store_simulator.post(f"orders/{order['id']}/cancel")
+    work.check_posted(sold.pk)
+    assert actions.post_correction(sold.pk, by="anna@acme.example") == 1
+    correction = Transfer.objects.get(flow="corrections", order_key=str(order["id"]))
+    work.work(correction.pk)
+    correction.refresh_from_db()
+    assert correction.state == "posted", correction.reason
+    made = refund(flow, order, full="1")
+    row = settle(flow, order)[str(made["id"])]
+    assert (row.state, row.hold) == ("held", "over_refunded")
+    assert "correction" in row.reason
+    assert not credits(flow, order)
+    assert len(flow.booked()["credit_memos"]) == 1
+
+
+def test_a_correction_is_not_offered_for_what_a_refund_gives_back_or_may(flow):
+    order, sold = flow.carry(lines=[TENT])
+    made = refund(flow, order, amount=order["total_inc_tax"], pending="1")
+    assert settle(flow, order)[str(made["id"])].state == "held"
+    flow.store_simulator.post(f"orders/{order['id']}/cancel")
+    work.check_posted(sold.pk)
+    sold.refresh_from_db()
+    assert sold.state == "changed"
+    assert not sold.comparison["can_correct"]
+
+
+def test_a_skipped_refund_lets_the_later_ones_go(flow):
+    from sync import actions
+    from sync.pipelines import related
+    from tenants import agenda
+
+    order, _ = flow.carry(lines=[TENT])
+    first = refund(flow, order, amount="5.00", pending="1")
+    second = refund(flow, order, amount="7.50")
+    rows = settle(flow, order)
+    assert rows[str(first["id"])].hold == "not_paid"
+    assert rows[str(second["id"])].hold == "waits_for_invoice"
+    assert actions.skip([rows[str(first["id"])].pk], "keyed by hand") == 1
+    assert agenda.due_at("follow", str(rows[str(first["id"])].pk)) is not None
+    related.follow(rows[str(first["id"])].pk)
+    assert settle(flow, order)[str(second["id"])].state == "posted"
+
+
+def test_what_waits_for_an_invoice_goes_although_its_worker_died_after_booking(flow, monkeypatch):
+    from sync import tasks
+    from tenants import agenda
+
+    order = flow.place(lines=[TENT])
+    sold = flow.announce(order["id"])
+    made = flow.store_simulator.post(f"orders/{order['id']}/refund", amount="3.00")
+    related.look(f"{flow.route.pk}:{order['id']}")
+    row = Transfer.objects.get(flow="refunds", source_key=str(made["id"]))
+    work.work(row.pk)
+    with monkeypatch.context() as dying:
+        dying.setattr(related, "follow", _die)
+        with pytest.raises(KeyboardInterrupt):
+            work.work(sold.pk)
+    sold.refresh_from_db()
+    row.refresh_from_db()
+    assert (sold.state, row.state) == ("posted", "held")
+    assert agenda.due_at("follow", str(sold.pk)) is not None
+    related.follow(sold.pk)
+    row.refresh_from_db()
+    assert row.state == "waiting"
+    assert agenda.due_at("follow", str(sold.pk)) is None
+    assert tasks.follow.name == "sync.follow"
+
+
+def _die(transfer_id):
+    raise KeyboardInterrupt
+
+
+def test_a_refund_that_waits_for_its_money_is_asked_again_by_itself(flow):
+    order, _ = flow.carry(lines=[TENT])
+    made = refund(flow, order, amount="4.00", pending="1")
+    row = settle(flow, order)[str(made["id"])]
+    assert (row.state, row.hold) == ("held", "not_paid")
+    assert row.due_at is not None
+
+
+def test_a_declined_refund_is_not_worked_again_at_every_look(flow):
+    order, _ = flow.carry(lines=[TENT])
+    made = refund(flow, order, amount="5.00", declined=True)
+    row = settle(flow, order)[str(made["id"])]
+    assert row.state == "skipped"
+    related.look(f"{flow.route.pk}:{order['id']}")
+    row.refresh_from_db()
+    assert row.state == "skipped"
+
+
+def test_a_decline_that_a_person_dealt_with_is_not_shown_again(flow):
+    from sync import actions
+
+    order, _ = flow.carry(lines=[TENT])
+    made = refund(flow, order, amount="6.00")
+    assert settle(flow, order)[str(made["id"])].state == "posted"
+    flow.store_simulator.post(f"orders/{order['id']}/refunds/{made['id']}/decline")
+    row = Transfer.objects.get(flow="refunds", source_key=str(made["id"]))
+    for expected in ("changed", "posted"):
+        work.check_posted(row.pk)
+        row.refresh_from_db()
+        assert row.state == expected
+        actions.acknowledge([row.pk])
+
+
+def test_a_refund_that_was_skipped_with_its_order_comes_back_with_it(flow):
+    from sync import actions
+
+    order = flow.place(lines=[TENT])
+    sold = flow.announce(order["id"])
+    assert actions.skip([sold.pk], "by mistake") == 1
+    made = refund(flow, order, amount="5.00")
+    assert settle(flow, order)[str(made["id"])].state == "skipped"
+    actions.replay([sold.pk])
+    assert flow.work(order["id"]).state == "posted"
+    row = settle(flow, order)[str(made["id"])]
+    assert row.state == "posted", row.reason
+
+
+def test_an_accepted_over_refund_stays_accepted_after_another_difference(flow):
+    from sync import actions
+
+    order, _ = flow.carry(lines=[TENT])
+    refund(flow, order, amount=order["total_inc_tax"])
+    too_much = refund(flow, order, amount="1.00", beyond="1")
+    row = settle(flow, order)[str(too_much["id"])]
+    assert actions.accept_difference(row.pk, by="anna@acme.example")
+    Transfer.objects.filter(pk=row.pk).update(
+        state="held",
+        hold="totals_disagree",
+        reason="x",
+        comparison={"total": {"difference": "0.01"}, "tax": {"difference": "0"}},
+    )
+    assert actions.accept_difference(row.pk, by="anna@acme.example")
+    assert settle(flow, order)[str(too_much["id"])].state == "posted"
+
+
+def test_tax_given_back_alone_is_booked_once_where_tax_is_a_line(flow):
+    flow.route.settings = {**flow.route.settings, "tax": "line"}
+    flow.route.save()
+    order, sold = flow.carry(lines=[TENT])
+    assert sold.state == "posted", (sold.reason, sold.comparison)
+    made = refund(flow, order, tax="1.20")
+    row = settle(flow, order)[str(made["id"])]
+    assert row.state == "posted", (row.reason, row.comparison)
+
+
+def test_parts_of_a_discounted_line_are_given_back_to_the_cent(flow):
+    spec = {"sku": "SPORK-TI", "quantity": 7}
+    order, sold = flow.carry(lines=[spec], shipping="4.95", coupon="7.77")
+    assert sold.state == "posted", (sold.reason, sold.comparison)
+    line = order["products"][0]["id"]
+    made = [refund(flow, order, lines=[{"id": line, "quantity": n}]) for n in (2, 3, 2)]
+    made.append(refund(flow, order, shipping=order["shipping_cost_inc_tax"]))
+    rows = settle(flow, order)
+    assert {row.state for row in rows.values()} == {"posted"}, [
+        (row.reason, row.comparison) for row in rows.values()
+    ]
+    amounts = sorted(Decimal(str(memo["totalAmountIncludingTax"])) for memo in credits(flow, order))
+    assert amounts == sorted(Decimal(one["total_amount"]) for one in made)
