@@ -97,8 +97,11 @@ def shown_product(store: CommerceStore, row: Record) -> Record:
     return {**shown(row), "sources": held, "overrides": own}
 
 
-def change_customer(store: CommerceStore, customer: Record, body: dict[str, Any]) -> Record:
+def change_customer(store: CommerceStore, number: int, body: dict[str, Any]) -> Record:
     """A shopper changes names or group of the account, or fields of the first address."""
+    customer = store.customers.get(number)
+    if customer is None:
+        raise Refused(404, "There is no such customer.")
     for row in customer["addresses"][:1]:
         row |= body.get("address", {})
     names = ("firstname", "lastname", "group_id")

@@ -58,18 +58,8 @@ class Panel:
                 await asyncio.sleep(0.5)
                 continue
             await asyncio.sleep(60 / self.per_minute * random.uniform(0.6, 1.4))
-            luck = random.random()
-            spec: Record = {}
-            if luck < 0.03:
-                spec["unknown_sku"] = True
-            elif luck < 0.06:
-                spec["payment"] = random.choice(("authorized", "banktransfer", "pending_payment"))
-            elif luck < 0.10:
-                spec["kind"] = random.choice(("bundle_dynamic", "bundle_fixed", "virtual"))
-            elif luck < 0.12:
-                spec["gift_card"] = {"amount": 10}
             try:
-                await acts.place(self.store, spec)
+                await acts.place(self.store, _chance_sale())
             except Refused:
                 continue
 
@@ -255,23 +245,21 @@ class Panel:
         return shown(order)
 
     async def item(self, request: Request) -> Any:
-        row = merchant.change(self.store, self.stock, await body_of(request))
-        return merchant.shown_product(self.store, row)
+        return merchant.shown_product(
+            self.store, merchant.change(self.store, self.stock, await body_of(request))
+        )
 
     async def items(self, request: Request) -> Any:
         return merchant.change_many(self.store, self.stock, await body_of(request))
 
     async def read_item(self, request: Request) -> Response:
         row = self.store.find_product(request.path_params["sku"])
-        shown_row = merchant.shown_product(self.store, row) if row else None
-        return Json(shown_row) if shown_row else refuse("There is no such product.")
+        found = merchant.shown_product(self.store, row) if row else None
+        return Json(found) if found else refuse("There is no such product.")
 
     async def customer(self, request: Request) -> Any:
-        """A shopper changes fields of the account, or those of the first address."""
-        customer = self.store.customers.get(request.path_params["id"])
-        if customer is None:
-            raise Refused(404, "There is no such customer.")
-        return merchant.change_customer(self.store, customer, await body_of(request))
+        number = request.path_params["id"]
+        return merchant.change_customer(self.store, number, await body_of(request))
 
     async def set_traffic(self, request: Request) -> Any:
         self.per_minute = float((await body_of(request)).get("per_minute", 0))
@@ -385,6 +373,17 @@ class Panel:
 
     async def page(self, request: Request) -> Response:
         return page(self.store, self.api.edition, self.hooks, self.events, self.per_minute)
+
+
+def _chance_sale() -> Record:
+    luck = random.random()
+    if luck < 0.03:
+        return {"unknown_sku": True}
+    if luck < 0.06:
+        return {"payment": random.choice(("authorized", "banktransfer", "pending_payment"))}
+    if luck < 0.10:
+        return {"kind": random.choice(("bundle_dynamic", "bundle_fixed", "virtual"))}
+    return {"gift_card": {"amount": 10}} if luck < 0.12 else {}
 
 
 def _guarded(call: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from itertools import islice
 
 from starlette.responses import HTMLResponse
 
@@ -59,6 +60,7 @@ def page(
                 [_row(order) for order in recent],
             ),
         ),
+        ("Products", _products(store)),
         ("Faults", faults),
         ("Synchronous webhooks", _hooks(hooks)),
         ("Adobe I/O Events", _events(events)),
@@ -90,6 +92,33 @@ def _row(order: Record) -> list[str]:
         number(order["total_refunded"]) if order["total_refunded"] else "",
         buttons,
     ]
+
+
+def _products(store: CommerceStore) -> str:
+    """The first products with a form that changes their price and stock."""
+    rows = []
+    for product in islice(store.products.values(), 12):
+        held = store.source_items.get((product["sku"], "default"))
+        rows.append(
+            [
+                html.escape(product["sku"]),
+                html.escape(product["name"]),
+                "Enabled" if product["status"] == 1 else "Disabled",
+                number(product["price"]),
+                number(held["quantity"]) if held else "",
+                f'<form method=post action="{control.BASE}/api/items">'
+                f'<input type=hidden name=sku value="{html.escape(product["sku"])}">'
+                "<input name=price size=7 placeholder=price> "
+                "<input name=stock size=5 placeholder=stock> <button>Set</button></form>",
+            ]
+        )
+    many = "".join(
+        button(f"Change the {what} of 1% of them", "items/change", share="1", what=what)
+        for what in ("name", "price", "stock")
+    )
+    return f"<p>{len(store.products):,} products.</p>{many}" + table(
+        ["SKU", "Name", "Status", "#Price", "#Stock", "Change"], rows
+    )
 
 
 def _hooks(hooks: Hooks) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -232,13 +233,21 @@ def _holds(row: Row, one: dict[str, str]) -> bool:
         case "lteq" | "to":
             return _compared(value, text) <= 0
         case "in" | "nin":
-            inside = any(_compared(value, item) == 0 for item in text.split(","))
+            if isinstance(value, str):
+                inside = value.lower() in _listed(text)
+            else:
+                inside = any(_compared(value, item) == 0 for item in text.split(","))
             return inside == (condition == "in")
         case "like" | "nlike":
             return _like(str(value), text) == (condition == "like")
         case _:
             inside = text in str(value).split(",")
             return inside == (condition == "finset")
+
+
+@lru_cache(maxsize=64)
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(text.lower().split(","))
 
 
 def _like(value: str, pattern: str) -> bool:

@@ -33,6 +33,9 @@ def main() -> None:
     parser.add_argument("--line-discount", choices=("unit", "line"), default="unit")
     parser.add_argument("--order-collections", default="V2,V3,V4", help="header versions offered")
     parser.add_argument("--items-only", action="store_true", help="no SKU is a product variant")
+    parser.add_argument(
+        "--items", type=int, default=0, help="more items of the first trading company"
+    )
     parser.add_argument("--customers", type=int, default=0, help="known customers per company")
     parser.add_argument("--page-size", type=int, default=10_000)
     parser.add_argument("--rate", type=int, default=0, help="requests in 5 minutes; 0 = off")
@@ -64,6 +67,7 @@ def main() -> None:
             "order_collections": options.order_collections.split(","),
             "items_only": options.items_only,
             "known_customers": options.customers,
+            "more_items": options.items,
             "seed": options.seed,
             "page_size": options.page_size,
             "rate": options.rate,

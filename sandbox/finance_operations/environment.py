@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from sandbox.common import jsonio
+from sandbox.common.assortment import more_products
 from sandbox.common.clock import Clock
 from sandbox.common.journal import Journal
 from sandbox.finance_operations import sales_shapes, seed, setup_shapes  # noqa: F401
@@ -17,6 +20,7 @@ from sandbox.finance_operations.shapes import SHAPES, Shape, blank
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
+LAST = "\U0010ffff"  # after every text
 FIRST_RECID = 5637144576
 
 # What the vendor's documentation leaves open, or a customer sets up: panel and command line
@@ -51,6 +55,7 @@ SETTINGS: dict[str, Any] = {
     "period_to": "",
     "items_only": False,
     "known_customers": 0,
+    "more_items": 0,  # products of the first trading company beyond the catalogue
     "seed": 0,
     "rate": 0,  # requests in 300 s; 0 = off, as it is since 10.0.36
     "concurrency": 52,  # user-based limit of calls at once; counts only while rate is on
@@ -64,6 +69,7 @@ class Table:
         self.shape = shape
         self.rows: dict[Key, Row] = {}
         self._indexes: dict[str, dict[Any, dict[Key, None]]] = {}
+        self._order: list[Key] | None = None
 
     def key(self, values: Row) -> Key:
         return tuple(folded(values[name], self.shape.properties[name]) for name in self.shape.keys)
@@ -74,6 +80,8 @@ class Table:
         old = self.rows.get(key)
         if old is not None:
             self._forget(key, old)
+        elif self._order is not None:
+            insort(self._order, key)
         self.rows[key] = row
         for name, index in self._indexes.items():
             index.setdefault(folded(row[name], self.shape.properties[name]), {})[key] = None
@@ -83,7 +91,23 @@ class Table:
         old = self.rows.pop(key, None)
         if old is not None:
             self._forget(key, old)
+            if self._order is not None:
+                del self._order[bisect_left(self._order, key)]
         return old
+
+    def between(self, company: str, limits: list[tuple[str, str]]) -> Iterator[Row]:
+        """A company's rows in the order of the key, as far as limits (gt, ge, lt or le, folded) of
+        the key's second part allow; those at the limit come too."""
+        if self._order is None:
+            self._order = sorted(self.rows)
+        first = bisect_left(self._order, (company,))
+        last = bisect_right(self._order, (company, LAST))
+        for word, value in limits:
+            if word in ("gt", "ge"):
+                first = max(first, bisect_left(self._order, (company, value)))
+            else:
+                last = min(last, bisect_right(self._order, (company, value, LAST)))
+        return (self.rows[key] for key in islice(self._order, first, last))
 
     def _forget(self, key: Key, row: Row) -> None:
         for name, index in self._indexes.items():
@@ -138,6 +162,9 @@ class Environment:
             return
         for name, row in seed.rows(bool(self.settings["items_only"])):
             self.insert(name, row)
+        for product in more_products(int(self.settings["more_items"])):
+            for name, row in seed.item(seed.TRADING[0], product.sku, product.name, product):
+                self.insert(name, row)
         chance = random.Random(self.settings["seed"])
         for company in seed.TRADING:
             for name, row in seed.customers(company, self.settings["known_customers"], chance):

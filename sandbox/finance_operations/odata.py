@@ -58,6 +58,7 @@ class Node:
     name: str = ""
     constant: bool = False
     equalities: dict[str, Any] = field(default_factory=dict)
+    bounds: dict[str, list[tuple[str, Any]]] = field(default_factory=dict)
 
 
 def parse_filter(text: str, shape: Shape, *, plain_enums: bool = True) -> Node:
@@ -125,7 +126,11 @@ class _Parser:
             return parts[0]
         tests = [self.boolean(part).read for part in parts]
         pinned = {name: value for part in parts for name, value in part.equalities.items()}
-        return Node(lambda row: all(test(row) for test in tests), "bool", equalities=pinned)
+        bounds: dict[str, list[tuple[str, Any]]] = {}
+        for part in parts:
+            for name, limits in part.bounds.items():
+                bounds.setdefault(name, []).extend(limits)
+        return Node(lambda row: all(test(row) for test in tests), "bool", "", False, pinned, bounds)
 
     def boolean(self, node: Node) -> Node:
         if node.kind != "bool":
@@ -176,13 +181,17 @@ class _Parser:
         if word == "eq" and right.constant and left.name and kind != "instant":
             pinned[left.name] = right.read({})
 
+        bounds = {}
+        if word in ("gt", "ge", "lt", "le") and right.constant and left.name and kind == "text":
+            bounds[left.name] = [(word, right.read({}))]
+
         def holds(row: Row) -> bool:
             one, two = left.read(row), right.read(row)
             if kind == "instant":
                 return test(_instant(one), _instant(two))
             return test(folded(one, kind), folded(two, kind))
 
-        return Node(holds, "bool", equalities=pinned)
+        return Node(holds, "bool", equalities=pinned, bounds=bounds)
 
     def member(self, kind: str, right: Node) -> str:
         value = str(right.read({}))
@@ -316,6 +325,32 @@ def ordered(rows: list[Row], text: str, shape: Shape) -> list[Row]:
             rows, key=lambda row: folded(row[name], kind), reverse=direction.strip() == "desc"
         )
     return rows
+
+
+def in_key_order(
+    table: Table, node: Node | None, order: str, company: str | None, most: int
+) -> list[Row] | None:
+    """The first ``most`` rows of one company in the order of its key, without a look at the others;
+    None for another order, or where an index serves better."""
+    keys, wanted = table.shape.keys, dict(node.equalities) if node else {}
+    if keys[0] != "dataAreaId" or any(table.shape.properties[k] != "text" for k in keys):
+        return None
+    own = str(wanted.pop("dataAreaId", company or "")).casefold()
+    names = [part.strip().removesuffix(" asc") for part in order.split(",") if part.strip()]
+    asked = [name for name in names if name != keys[0]]
+    given = node.bounds.get(keys[1], []) if node else []
+    if not own or wanted or own != (company or own) or asked != list(keys[1 : 1 + len(asked)]):
+        return None
+    if not asked and not given:
+        return None
+    limits = [(word, folded(value, "text")) for word, value in given]
+    found: list[Row] = []
+    for row in table.between(own, limits):
+        if node is None or node.read(row):
+            found.append(row)
+            if len(found) >= most:
+                break
+    return found
 
 
 def selected(table: Table, node: Node | None, company: str | None) -> list[Row]:

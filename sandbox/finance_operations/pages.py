@@ -78,6 +78,10 @@ def front(env: Environment) -> HTMLResponse:
     items = "".join(button(f"Release {p.sku}", "items", number=p.sku) for p in STORE_ONLY)
     items += button(f"Block {first}", "items", number=first, blocked="1")
     items += button(f"Unblock {first}", "items", number=first, blocked="0")
+    items += "".join(
+        button(f"Change {words} of 1% of the items", "items/change", share="1", what=words)
+        for words in ("name", "price", "stock")
+    )
     access = button("Take the client's registration away", "settings",
                     user_access="not_registered")  # fmt: skip
     access += button("Read-only role", "settings", user_access="read_only")

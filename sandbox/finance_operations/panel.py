@@ -12,11 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.common.catalogue import BY_SKU, Product
 from sandbox.common.control import BASE, body_of, common_routes, done, refuse
 from sandbox.common.faults import Faults
 from sandbox.common.jsonio import Json
-from sandbox.finance_operations import orders, receivables, returns, seed
+from sandbox.finance_operations import goods, orders, receivables, returns, seed
 from sandbox.finance_operations.api import Api
 from sandbox.finance_operations.environment import SETTINGS, Row
 from sandbox.finance_operations.pages import free_text_amount, front, order_page, order_total
@@ -78,6 +77,7 @@ class Panel:
             "batch": self.batch,
             "settings": self.settings,
             "items": self.item,
+            "items/change": self.items,
             "customers": self.customer,
             "documents": self.document,
             "returns/arrive": self.arrive,
@@ -105,6 +105,10 @@ class Panel:
         return Json(
             {
                 "companies": list(seed.COMPANIES),
+                "items": {
+                    company: sum(1 for _ in env.table("ReleasedProductsV2").between(company, []))
+                    for company in seed.TRADING
+                },
                 "orders": documents,
                 "returns": [
                     self._shown(returns.HEADERS, row) | {"lines": len(returns.lines_of(env, row))}
@@ -212,27 +216,16 @@ class Panel:
         return done(request)
 
     async def item(self, request: Request) -> Response:
-        """Release, block or remove an item in every trading company."""
-        body = await body_of(request)
-        number = str(body["number"])
-        known = BY_SKU.get(number) or Product(
-            number, str(body.get("name") or number), "", Decimal(str(body.get("price", 10))),
-            "STANDARD",
-        )  # fmt: skip
-        name = "ReleasedProductsV2"
-        for company in seed.TRADING:
-            row = self.env.find(name, dataAreaId=company, ItemNumber=number)
-            if row is None:
-                group = str(body.get("tax_group", ""))
-                for table_name, values in seed.item(company, number, known.name, known, group):
-                    self.env.insert(table_name, values)
-                row = self.env.find(name, dataAreaId=company, ItemNumber=number)
-            assert row is not None
-            if "blocked" in body:
-                self.env.change(name, row, _blocked=_flag(body["blocked"]))
-            if _flag(body.get("delete", "")):
-                self.env.remove(name, row)
+        """Release, change, block or remove an item: see ``goods.change``."""
+        goods.change(self.env, await body_of(request))
         return done(request)
+
+    async def items(self, request: Request) -> Response:
+        """Change many items at once: see ``goods.change_many``."""
+        try:
+            return done(request, goods.change_many(self.env, await body_of(request)))
+        except ValueError as problem:
+            return refuse(str(problem))
 
     async def customer(self, request: Request) -> Response:
         """Change a customer by account (``number``), as a person in the client would."""

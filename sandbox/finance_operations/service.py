@@ -15,7 +15,14 @@ from sandbox.finance_operations import dimensions
 from sandbox.finance_operations.customers import Addresses, Customers, Groups
 from sandbox.finance_operations.environment import Environment, Key, Row
 from sandbox.finance_operations.metadata import document
-from sandbox.finance_operations.odata import BadQuery, ordered, parse_filter, parse_key, selected
+from sandbox.finance_operations.odata import (
+    BadQuery,
+    in_key_order,
+    ordered,
+    parse_filter,
+    parse_key,
+    selected,
+)
 from sandbox.finance_operations.orders import OrderLines, Orders
 from sandbox.finance_operations.receivables import (
     FreeTextInvoices,
@@ -185,7 +192,8 @@ class Service:
             200, {"@odata.context": f"{call.base}/data/$metadata#Edm.String", "value": text}
         )
 
-    def _rows(self, shape: Shape, query: dict[str, str]) -> list[Row]:
+    def _rows(self, shape: Shape, query: dict[str, str], most: int = 0) -> list[Row]:
+        """All rows that the query finds; with ``most`` perhaps only so many of them."""
         node = None
         if text := query.get("$filter", "").strip():
             node = parse_filter(
@@ -194,17 +202,22 @@ class Service:
         company = None
         if shape.per_company and query.get("cross-company", "").lower() != "true":
             company = str(self.env.settings["default_company"])
-        rows = selected(self.env.table(shape.table), node, company)
+        table = self.env.table(shape.table)
+        if most:
+            rows = in_key_order(table, node, query.get("$orderby", ""), company, most)
+            if rows is not None:
+                return rows
+        rows = selected(table, node, company)
         if order := query.get("$orderby"):
             rows = ordered(rows, order, shape)
         return rows
 
     def _list(self, call: Call, shape: Shape, query: dict[str, str]) -> Answer:
-        rows = self._rows(shape, query)
         start = _whole(query, "$skiptoken") or _whole(query, "$skip")
         page = int(self.env.settings["page_size"])
         top = _whole(query, "$top") if "$top" in query else None
         size = page if top is None else min(page, top)
+        rows = self._rows(shape, query, 0 if "$count" in query else start + size + 1)
         body: dict[str, Any] = {"@odata.context": f"{call.base}/data/$metadata#{shape.collection}"}
         if query.get("$count") == "true":
             body["@odata.count"] = len(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +15,12 @@ from sandbox.common.clock import Clock
 from sandbox.common.journal import Journal
 from sandbox.nav import seed
 from sandbox.nav.seed import LOCAL, Row
+from sandbox.nav.stock import Stock
 from sandbox.nav.tables import INDEXES, KEPT, RELATIONS, STATE
 from sandbox.nav.values import BLANK_DATE, DIALOG, ZERO, callback, missing_value, unrelated
 
 
-class Company:
+class Company(Stock):
     def __init__(
         self, name: str, journal: Journal, clock: Clock, *, seed_number: int, more_items: int = 0
     ) -> None:
@@ -299,75 +300,6 @@ class Company:
                 "amount?",
                 "CodeUnit 312 Cust-Check Cr. Limit",
             )
-
-    # Stock
-
-    def move(
-        self,
-        item: str,
-        quantity: Decimal,
-        *,
-        location: str = "",
-        variant: str = "",
-        document: str = "",
-        entry_type: str = "Positive Adjmt.",
-        document_type: str = " ",
-        source: str = "",
-        day: str = "",
-    ) -> Row:
-        """Write an item ledger entry; their numbers only grow."""
-        number = len(self.tables["stock"]) + 1
-        row: Row = {
-            "_key": f"{number:09d}",
-            "entryNumber": number,
-            "itemNumber": item,
-            "variantCode": variant,
-            "locationCode": location,
-            "quantity": quantity,
-            "remainingQuantity": max(quantity, ZERO),
-            "open": quantity > 0,
-            "entryType": entry_type,
-            "documentType": document_type,
-            "documentNumber": document,
-            "sourceNumber": source,
-            "postingDate": day or self.today(),
-        }
-        self.keep("stock", row)
-        return row
-
-    def inventory(
-        self, item: str, *, location: str | None = None, variant: str | None = None
-    ) -> Decimal:
-        """On hand, over all locations and variants unless they are named."""
-        entries: Iterable[Row] = self.find("stock", "itemNumber", item)
-        return sum(
-            (
-                e["quantity"]
-                for e in entries
-                if location in (None, e["locationCode"]) and variant in (None, e["variantCode"])
-            ),
-            ZERO,
-        )
-
-    def on_order(
-        self, item: str, *, location: str | None = None, variant: str | None = None
-    ) -> Decimal:
-        """What sales orders promise and have not shipped."""
-        if self._on_order is None:
-            self._on_order = {}
-            for order in self.find("drafts", "kind", "Order"):
-                for line in order["lines"]:
-                    if line["lineType"] == "Item":
-                        part = (line["locationCode"], line["variantCode"], line["quantity"])
-                        self._on_order.setdefault(line["objectNumber"], []).append(part)
-        return sum(
-            (
-                quantity
-                for at, what, quantity in self._on_order.get(item, ())
-                if location in (None, at) and variant in (None, what)
-            ),
-            ZERO,
-        )
 
     def periods(self) -> list[Row]:
         """The accounting periods of last year and this: one a month."""

@@ -142,6 +142,6 @@ def _token(key: str) -> str:
 
 def _read_token(text: str) -> str:
     try:
-        return base64.urlsafe_b64decode(text).decode()
+        return base64.b64decode(text, altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error) as problem:
         raise BadRequest("BadRequest", "The skiptoken is not valid.") from problem

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import Request
@@ -17,7 +16,7 @@ from sandbox.nav.company import Company
 from sandbox.nav.instance import Instance
 from sandbox.nav.lines import enter_line, new_line
 from sandbox.nav.odata import Key, Segment
-from sandbox.nav.page_view import View, key_text, values_of, without_keys
+from sandbox.nav.page_view import View, filter_of, key_text, values_of, without_keys
 from sandbox.nav.pages import Page, rows, unknown_service
 from sandbox.nav.seed import Row
 from sandbox.nav.values import no_record
@@ -249,7 +248,7 @@ class PageServices:
         """A page of a table that is kept in the order of its key; None where an index serves."""
         if page.header or page.kind or page.table not in company.tables:
             return None
-        test, equalities, flow = self._test(page, query)
+        test, equalities, flow = filter_of(page, query)
         if any((page.table, page.fields[n].inner) in company.index for n in equalities):
             return None
         source = listing.Source(page.table, page.keys[0], numbered=page.keys[0] == "Entry_No")
@@ -263,22 +262,6 @@ class PageServices:
             most=self.instance.switches.max_page_size,
         )
 
-    def _test(
-        self, page: Page, query: dict[str, str]
-    ) -> tuple[Callable[[Any], bool], dict[str, str], dict[str, str]]:
-        """(test of a row, equalities, flow filters) of $filter."""
-        text = query.get("$filter", "")
-        if not text:
-            return (lambda view: True), {}, {}
-        flow = {}
-        for name in page.flow_filters:
-            match = re.search(rf"\b{name} eq '((?:[^']|'')*)'", text)
-            if match:
-                flow[name] = match.group(1).replace("''", "'").upper()
-        properties = {name: field.info for name, field in page.fields.items()}
-        test, equalities = odata.predicate(text, properties)
-        return test, {n: v for n, v in equalities.items() if n not in flow}, flow
-
     def _count(
         self, company: Company, page: Page, views: list[View], query: dict[str, str]
     ) -> Response:
@@ -287,7 +270,7 @@ class PageServices:
     def _filtered(
         self, company: Company, page: Page, views: list[View], query: dict[str, str]
     ) -> list[View]:
-        test, indexed, flow = self._test(page, query)
+        test, indexed, flow = filter_of(page, query)
         if indexed and not page.header:
             views = self._candidates(company, page, indexed)
         if flow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -43,6 +45,23 @@ class View:
             options = page_options(field.inner.lstrip("@"), escaped=self._escaped)
             return options.get(str(value), str(value))
         return value
+
+
+def filter_of(
+    page: Page, query: Mapping[str, str]
+) -> tuple[Callable[[Any], bool], dict[str, str], dict[str, str]]:
+    """(test of a row, equalities, flow filters) of $filter. Raises BadRequest."""
+    text = query.get("$filter", "")
+    if not text:
+        return (lambda view: True), {}, {}
+    flow = {}
+    for name in page.flow_filters:
+        match = re.search(rf"\b{name} eq '((?:[^']|'')*)'", text)
+        if match:
+            flow[name] = match.group(1).replace("''", "'").upper()
+    properties = {name: field.info for name, field in page.fields.items()}
+    test, equalities = odata.predicate(text, properties)
+    return test, {n: v for n, v in equalities.items() if n not in flow}, flow
 
 
 def values_of(page: Page, body: dict[str, Any], *, escaped: bool) -> Row:

@@ -8,6 +8,7 @@ Any answer to one but 2xx, 408, 429 and 5xx ends the subscription.
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import re
@@ -214,7 +215,12 @@ def _notice(row: Mapping[str, Any]) -> Notice | None:
     return Notice(
         record=COLLECTION if whole else RECORDS[entity],
         external_id=entity if whole else record_id.lower(),
-        delivery_id=f"{row.get('subscriptionId', '')}:{resource}:{at}",
+        delivery_id=_delivery_id(str(row.get("subscriptionId", "")), resource, change, at),
         event=change,
         occurred_at=occurred_at,
     )
+
+
+def _delivery_id(*parts: str) -> str:
+    """The same for the same notice; subscription ids and resources can be long."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

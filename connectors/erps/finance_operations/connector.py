@@ -15,6 +15,7 @@ from connectors.erps.finance_operations.documents import Documents, deadline
 from connectors.erps.finance_operations.errors import DUPLICATE
 from connectors.erps.finance_operations.fields import TARGET_FIELDS
 from connectors.erps.finance_operations.free_text import FreeText
+from connectors.erps.finance_operations.master_data import FinanceOperationsMasterData
 from connectors.erps.finance_operations.orders import SalesOrder
 from connectors.erps.finance_operations.papers import Paper, Setup
 from connectors.erps.finance_operations.payments import PaymentJournals
@@ -40,7 +41,7 @@ FREE_TEXT, RETURN = "free_text", "return_order"
 WAITS_AS = "is accepted, awaiting posting in F&O"
 
 
-class FinanceOperations(Erp):
+class FinanceOperations(FinanceOperationsMasterData, Erp):
     """Dynamics 365 Finance & Operations through its data entities."""
 
     kind = "finance_operations"

@@ -11,39 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from connectors.contract import Check, Page, Verdict
-from connectors.erps.nav import customer_cards
+from connectors.erps.nav import customer_cards, item_cards
 from connectors.erps.nav.checks import failed, ok
 from connectors.erps.nav.client import Client, Json, chunks, in_path
 from connectors.erps.nav.errors import NOT_OFFERED
 from connectors.erps.nav.feeds import Chunk, Position, Query, first_day, walk
 from connectors.erps.nav.goods import ALL_CUSTOMERS, Goods, absent_field, page_of
 from connectors.erps.nav.metadata import Service, plain
-from connectors.erps.nav.page_documents import day_of
 from connectors.erps.nav.profile import ITEMS_A_CALL
 from connectors.erps.nav.published import Published, not_published
-from connectors.errors import ConnectorError, NeedsAttention, Rejected
+from connectors.errors import ConnectorError, Rejected
 from connectors.kit import odata
 from connectors.kit.http import Reply
 from connectors.kit.reader import Reader
-from connectors.records import CatalogItem, ItemPrice, Party, StockLevel
+from connectors.records import ItemPrice, Party, StockLevel
 
-ITEM_FIELDS = (
-    "No",
-    "Description",
-    "Type",
-    "Base_Unit_of_Measure",
-    "Item_Category_Code",
-    "GTIN",
-    "Blocked",
-    "Sales_Blocked",
-    "Net_Weight",
-)
-PRICE_FIELDS = ("No", "Unit_Price", "Price_Includes_VAT", "Base_Unit_of_Measure")
-STOCK_FIELDS = ("No", "Type", "Inventory", "Qty_on_Sales_Order")
 CHANGED = "Last_Date_Modified"
 LOCATION = "Location_Filter"
 GROUP, EVERYBODY = "customer price group", "all customers"
@@ -52,7 +37,6 @@ GROUP, EVERYBODY = "customer price group", "all customers"
 ENTRIES_AGAIN = 100
 ITEMS_OF_A_PRICE_LIST = 200
 MOST_PRICE_GROUPS = 200
-_ZERO = Decimal(0)
 
 
 class PageGoods(Goods):
@@ -95,19 +79,25 @@ class PageGoods(Goods):
     # Items and prices
 
     def items(self, since: str, resume: str) -> Iterator[Page]:
-        for chunk in self._changed("item", ITEM_FIELDS, since, resume, "read changed items"):
-            yield page_of(chunk, (_item(row) for row in chunk.rows))
+        for chunk in self._changed(
+            "item", item_cards.ITEM_FIELDS, since, resume, "read changed items"
+        ):
+            yield page_of(chunk, (item_cards.item(row) for row in chunk.rows))
 
     def prices(self, since: str, resume: str, price_list: str) -> Iterator[Page]:
         currency = self._currency()
         if not price_list:
-            for chunk in self._changed("item", PRICE_FIELDS, since, resume, "read changed prices"):
-                yield page_of(chunk, (_own_price(row, currency) for row in chunk.rows))
+            for chunk in self._changed(
+                "item", item_cards.PRICE_FIELDS, since, resume, "read changed prices"
+            ):
+                yield page_of(chunk, (item_cards.own_price(row, currency) for row in chunk.rows))
             return
         service = self._optional("sales_prices")
         if service is None:
             raise not_published(self.published.values.get("service_sales_prices", ""))
-        query = Query("No", self._shown("item", PRICE_FIELDS), size=ITEMS_OF_A_PRICE_LIST)
+        query = Query(
+            "No", self._shown("item", item_cards.PRICE_FIELDS), size=ITEMS_OF_A_PRICE_LIST
+        )
         start = Position.begin("", resume)
         for chunk in walk(self._ask("item"), query, start, purpose="read the items of a list"):
             yield page_of(chunk, self._list_prices(chunk.rows, price_list, currency))
@@ -120,13 +110,13 @@ class PageGoods(Goods):
         of_item: dict[str, list[ItemPrice]] = {}
         units = {Reader(r, "Item").text("No"): r.get("Base_Unit_of_Measure") for r in items}
         for row in self._list_rows(list(units), price_list):
-            price = _list_price(row, currency)
+            price = item_cards.list_price(row, currency)
             if price.unit_of_measure in ("", units.get(price.number)):
                 of_item.setdefault(price.number, []).append(price)
         today = datetime.now(UTC).date()
         found: list[ItemPrice] = []
         for row in items:
-            own = _own_price(row, currency)
+            own = item_cards.own_price(row, currency)
             listed = of_item.get(own.number, [])
             found += listed
             if not any(
@@ -210,7 +200,7 @@ class PageGoods(Goods):
         if not marker:
             newest = self._newest_entry()
             marker = "" if newest is None else str(newest)
-        query = Query("No", self._shown("item", STOCK_FIELDS))
+        query = Query("No", self._shown("item", item_cards.STOCK_FIELDS))
         start = replace(position, marker=marker)
         purpose = "read the stock of all items"
         for chunk in walk(self._ask("item"), query, start, purpose=purpose):
@@ -245,7 +235,7 @@ class PageGoods(Goods):
             yield page_of(Chunk(chunk.rows, chunk.position, marker), rows)
 
     def _quantities(self, numbers: Iterable[str]) -> list[StockLevel]:
-        select = ",".join(self._shown("item", STOCK_FIELDS))
+        select = ",".join(self._shown("item", item_cards.STOCK_FIELDS))
         found: list[StockLevel] = []
         for batch in chunks(sorted(numbers), ITEMS_A_CALL):
             condition = odata.any_of("No", batch)
@@ -262,12 +252,12 @@ class PageGoods(Goods):
         with the flow filter, for the items that ``condition`` finds."""
         if not self.locations:
             for row in rows:
-                yield from _level(row, "")
+                yield from item_cards.level(row, "")
             return
         service = self.published.service("item")
         if LOCATION not in service:
             raise absent_field(service.name, LOCATION)
-        select = ",".join(self._shown("item", STOCK_FIELDS))
+        select = ",".join(self._shown("item", item_cards.STOCK_FIELDS))
         for location in self.locations:
             for row in self.published.rows(
                 "item",
@@ -275,7 +265,7 @@ class PageGoods(Goods):
                 select=select,
                 purpose=f"read the stock at {location}",
             ):
-                yield from _level(row, location)
+                yield from item_cards.level(row, location)
 
     def _newest_entry(self) -> int | None:
         """None where the entries are not published."""
@@ -382,69 +372,3 @@ class PageGoods(Goods):
 
 def _span(numbers: Sequence[str]) -> str:
     return f"No ge {odata.literal(numbers[0])} and No le {odata.literal(numbers[-1])}"
-
-
-def _item(row: Json) -> CatalogItem:
-    read = Reader(row, "Item")
-    number = read.text("No")
-    return CatalogItem(
-        external_id=number,
-        number=number,
-        name=read.text("Description", ""),
-        gtin=read.text("GTIN", ""),
-        item_class=read.text("Item_Category_Code", ""),
-        unit_of_measure=read.text("Base_Unit_of_Measure", ""),
-        is_blocked=read.flag("Blocked") or read.flag("Sales_Blocked"),
-        is_stocked=_is_stocked(read),
-        weight=read.decimal("Net_Weight", _ZERO) or None,
-    )
-
-
-def _is_stocked(read: Reader) -> bool:
-    return plain(read.text("Type", "Inventory")) == "inventory"
-
-
-def _own_price(row: Json, currency: str) -> ItemPrice:
-    read = Reader(row, "Item")
-    return ItemPrice(
-        number=read.text("No"),
-        amount=read.decimal("Unit_Price", _ZERO),
-        currency=currency,
-        includes_tax=read.flag("Price_Includes_VAT"),
-        unit_of_measure=read.text("Base_Unit_of_Measure", ""),
-    )
-
-
-def _list_price(row: Json, currency: str) -> ItemPrice:
-    read = Reader(row, "SalesPrices")
-    return ItemPrice(
-        number=read.text("Item_No"),
-        amount=read.decimal("Unit_Price"),
-        currency=read.text("Currency_Code", "") or currency,
-        includes_tax=read.flag("Price_Includes_VAT"),
-        price_list=read.text("Sales_Code", "") or ALL_CUSTOMERS,
-        minimum_quantity=read.decimal("Minimum_Quantity", _ZERO),
-        unit_of_measure=read.text("Unit_of_Measure_Code", ""),
-        valid_from=day_of(read.text("Starting_Date", ""), "Starting_Date"),
-        valid_to=day_of(read.text("Ending_Date", ""), "Ending_Date"),
-    )
-
-
-def _level(row: Json, location: str) -> Iterator[StockLevel]:
-    """What is on hand, less what sales orders promise and have not shipped."""
-    read = Reader(row, "Item")
-    if not _is_stocked(read):
-        return
-    if "Inventory" not in read:
-        raise NeedsAttention(
-            "the item page shows no Inventory",
-            reason="The item card's page does not show the field Inventory.",
-            advice="Have it placed on the page in NAV, or switch the stock flow off.",
-            code="settings",
-        )
-    yield StockLevel(
-        number=read.text("No"),
-        on_hand=read.decimal("Inventory"),
-        reserved=max(read.decimal("Qty_on_Sales_Order", _ZERO), _ZERO),
-        location=location,
-    )

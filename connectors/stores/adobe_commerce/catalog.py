@@ -93,7 +93,8 @@ class CatalogReader:
     ) -> Iterator[Json]:
         """Raw products whose ``field`` is one of the values."""
         for filters in _questions(field, values, self.client):
-            number = seen = 0
+            seen: set[int] = set()
+            number = 0
             while True:
                 number += 1
                 rows, whole = self.client.page(
@@ -104,9 +105,11 @@ class CatalogReader:
                     scope=self._scope(),
                     purpose=f"find products by {field}",
                 )
-                yield from rows
-                seen += len(rows)
-                if not rows or seen >= whole:
+                fresh = {Reader(row, "products[]").integer("id"): row for row in rows}
+                fresh = {key: row for key, row in fresh.items() if key not in seen}
+                yield from fresh.values()
+                seen |= fresh.keys()
+                if not fresh or len(seen) >= whole:
                     break
 
     def _to_product(self, row: Json) -> StoreProduct:

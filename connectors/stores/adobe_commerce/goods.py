@@ -23,7 +23,7 @@ COMPOSED = frozenset({"configurable", "grouped"})
 SKU_LENGTH = 64
 NAME_LENGTH = 255
 ENABLED, DISABLED = 1, 2
-NOT_VISIBLE, CATALOG_AND_SEARCH = 1, 4
+CATALOG_AND_SEARCH = 4
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
@@ -42,8 +42,8 @@ def to_product(raw: Mapping[str, Any], gtin_attribute: str = "") -> StoreProduct
         price=None if price is None else tidy(price),
         sale_price=tidy(Decimal(str(special))) if _is_number(special) else None,
         tracks_stock=kind in STOCKED,
-        is_visible=row.integer("status", ENABLED) == ENABLED
-        and row.integer("visibility", CATALOG_AND_SEARCH) != NOT_VISIBLE,
+        # A variant is not visible by itself, and is found through its configurable product.
+        is_visible=row.integer("status", ENABLED) == ENABLED,
         modified_at=row.convert("updated_at", to_instant) if "updated_at" in row else None,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -15,15 +14,12 @@ from hypothesis import strategies as st
 from connectors.contract import Verdict
 from connectors.errors import NeedsAttention, TryLater
 from connectors.records import (
-    Address,
-    Party,
     PriceChange,
     ProductDraft,
-    RowResult,
     StockChange,
     StoreProduct,
 )
-from connectors.stores.adobe_commerce import catalog, goods, parties, prices, stock
+from connectors.stores.adobe_commerce import catalog, goods, prices, stock
 from connectors.stores.adobe_commerce.connector import AdobeCommerce
 from tests.connectors.adobe_commerce.conftest import Commerce
 
@@ -394,5 +390,5 @@ def test_no_sku_is_left_out_of_the_questions(skus):
     class Pages:
         page_size = 100
 
-    asked = [f for f in catalog._questions("sku", skus, Pages())]  # type: ignore[arg-type]
+    asked = list(catalog._questions("sku", skus, Pages()))  # type: ignore[arg-type]
     assert {s for _, _, text in asked for s in text.split(",")} == {sku.strip() for sku in skus}

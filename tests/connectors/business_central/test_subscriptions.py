@@ -121,7 +121,8 @@ def test_a_change_is_told_after_its_delay_merged_into_one(subscribe, environment
     mug = environment.get("items/MUG-450")
     assert (item.record, item.external_id, item.event) == ("item", mug["id"], "updated")
     assert item.occurred_at.tzinfo is not None
-    assert item.delivery_id.startswith(made["items"])
+    assert [notice.delivery_id for notice in read(body)] == [n.delivery_id for n in read(body)]
+    assert len({item.delivery_id, customer.delivery_id}) == len(made)
     assert (customer.record, customer.event) == ("customer", "created")
     assert number
     environment.post("items", number="MUG-450", stock=1)
@@ -201,6 +202,15 @@ def test_what_is_no_notification_is_refused(body):
     with pytest.raises(DeliveryRefused) as caught:
         read(body)
     assert caught.value.code == "unreadable"
+
+
+def test_a_long_resource_has_a_delivery_id_of_bounded_length():
+    resource = json.loads(notification())["value"][0]["resource"]
+    long = (
+        f"https://{'host.' * 60}example/{resource}?$filter=lastModifiedDateTime%20gt%20{'9' * 99}"
+    )
+    (notice,) = read(notification(resource=long, subscriptionId="s" * 150))
+    assert len(notice.delivery_id) <= 200
 
 
 def test_collections_that_we_do_not_follow_are_left():
