@@ -245,6 +245,7 @@ LUMEN = Company(
     ),
     erp=Side(kind="gp", name="Lumen GP", slug="ledger", simulator="gp", values=gp("LU")),
     prefix="LU-",
+    settings={"items_flow": "align", "stock_flow": "write"},
     lookups=GP_LOOKUPS,
     first_orders=(
         {},
@@ -309,7 +310,14 @@ BROOK = Company(
     ),
     erp=Side(kind="nav", name="Brook NAV", slug="ledger", simulator="brook-nav", values=nav),
     prefix="BR-",
-    settings={"document_kind": "posted_invoice", "refund_kind": "posted_credit_memo"},
+    settings={
+        "document_kind": "posted_invoice",
+        "refund_kind": "posted_credit_memo",
+        "items_flow": "align",
+        "prices_flow": "write",
+        "stock_flow": "write",
+        "customers_flow": "both",
+    },
     lookups={"charges": ACME.lookups["charges"], "tax_codes": {"no_tax": "NOVAT"}},
     first_orders=({}, {"country": "GB"}, {"unknown_sku": True}, {}, {"status_id": 7}),
 )
