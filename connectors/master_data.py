@@ -115,6 +115,7 @@ class MasterData:
     price_feed: Feed = Feed.NONE
     stock_feed: Feed = Feed.NONE
     customer_feed: Feed = Feed.NONE
+    gives_texts: ClassVar[bool] = True  # names and texts that a shopper may read
     relieves_stock: ClassVar[bool] = True  # booking a sale lowers the ERP's own stock
     party_fields: ClassVar[frozenset[str]] = PARTY_FIELDS  # what of a customer it has a place for
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -245,7 +246,7 @@ def _of_payments(erp: type[Erp]) -> tuple[Setting, ...]:
 def _of_master_data(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
     found: list[Setting] = []
     if erp.item_feed is not Feed.NONE and "items" in store.takes:
-        found += _ITEMS
+        found += _ITEMS if erp.gives_texts else _ITEMS_BY_NUMBER
     if erp.price_feed is not Feed.NONE and "prices" in store.takes:
         found += _PRICES
     if erp.stock_feed is not Feed.NONE and "stock" in store.takes:
@@ -282,6 +283,8 @@ _ITEMS = (
         group="Items",
     ),
 )
+# Where the ERP has no name that a shopper may read, nothing of it is written.
+_ITEMS_BY_NUMBER = (replace(_ITEMS[0], choices=_ITEMS[0].choices[:2]), *_ITEMS[1:])
 _PRICES = (
     Setting(
         name="prices_flow",

@@ -277,6 +277,7 @@ ALDER = Company(
         values=finance_operations,
     ),
     prefix="AS-",
+    settings={"items_flow": "align"},
     lookups={
         "charges": {
             "shipping": "item:FREIGHT",

@@ -44,6 +44,7 @@ class FinanceOperationsMasterData(MasterData):
     """The part of the adapter that reads master data."""
 
     item_feed = Feed.SWEEP
+    gives_texts = False  # the entity shows a search name in capitals
 
     client: Client
 
