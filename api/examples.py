@@ -123,6 +123,23 @@ MAPPING = {
     "default": "",
     "is_builtin": False,
 }
+SCHEDULE: dict[str, Any] = {
+    "id": 3,
+    "flow": "items",
+    "is_on": True,
+    "is_paused": False,
+    "is_running": False,
+    "every_minutes": 60,
+    "at_times": ["06:30", "18:00"],
+    "started_at": "2026-11-21T06:30:00.210000Z",
+    "finished_at": "2026-11-21T06:31:12.480000Z",
+    "next_at": "2026-11-21T18:00:00Z",
+    "rows_seen": 1284,
+    "rows_written": 17,
+    "rows_refused": 1,
+    "words": "1284 rows read, 17 written, 1 refused.",
+    "report": {"matched": 1270, "erp_only": 14, "store_only": 3},
+}
 LOOKUP = {"table": "charges", "title": "Charges and special lines", "row_count": 8}
 STATE_COUNT = {"flow": "orders", "state": "posted", "transfers": 41}
 COUNT = {
@@ -191,6 +208,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "updated_at": "2026-11-02T10:00:00Z",
         "updated_by": "anna@acme-outdoor.example",
     },
+    "Schedule": SCHEDULE,
+    "RunRequest": {"from_the_start": False},
+    "BackfillRequest": {
+        "since": "2026-11-01T00:00:00Z",
+        "until": "2026-11-08T00:00:00Z",
+        "numbers": ["1042", "1043"],
+        "dry_run": True,
+    },
+    "Plan": {"fresh": ["1042"], "known": ["1043"], "fetched": 0, "dry_run": True},
     "Count": COUNT,
     "StateCount": STATE_COUNT,
     "Reconciliation": {

@@ -52,7 +52,7 @@ class PerToken(BaseThrottle):
 
 
 class PingsPerToken(PerToken):
-    """A ping calls the connected system, whose own limits are tighter."""
+    """A ping or a backfill calls the connected system, whose own limits are tighter."""
 
     scope = "pings"
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.views import schema, setup, trail, transfers
+from api.views import flows, schema, setup, trail, transfers
 
 app_name = "api"
 urlpatterns = [
@@ -14,6 +14,19 @@ urlpatterns = [
     path("v1/routes/", setup.RouteList.as_view(), name="routes"),
     path("v1/routes/<slug:slug>/", setup.RouteDetail.as_view(), name="route"),
     path("v1/routes/<slug:slug>/lookups/", setup.LookupRowList.as_view(), name="lookups"),
+    path("v1/routes/<slug:slug>/schedules/", flows.ScheduleList.as_view(), name="schedules"),
+    path("v1/routes/<slug:slug>/schedules/<slug:flow>/run/", flows.Run.as_view(), name="flow_run"),
+    path(
+        "v1/routes/<slug:slug>/schedules/<slug:flow>/pause/",
+        flows.Pause.as_view(),
+        name="flow_pause",
+    ),
+    path(
+        "v1/routes/<slug:slug>/schedules/<slug:flow>/resume/",
+        flows.Resume.as_view(),
+        name="flow_resume",
+    ),
+    path("v1/routes/<slug:slug>/backfill/", flows.Backfill.as_view(), name="backfill"),
     path("v1/transfers/", transfers.TransferList.as_view(), name="transfers"),
     path("v1/transfers/<int:pk>/", transfers.TransferDetail.as_view(), name="transfer"),
     path("v1/transfers/<int:pk>/replay/", transfers.Replay.as_view(), name="replay"),

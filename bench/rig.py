@@ -11,22 +11,28 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from config.embedded import Servers, die_with_parent, free_port
+from tests.support.rigs import CERTIFICATES
+from tests.support.simulators import HOOK_HOST, Simulator, Simulators, _start
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Rig:
-    """PostgreSQL with its usual durability, Redis, both simulators, one tenant with a route."""
+    """PostgreSQL with its usual durability, Redis, and what a measurement adds to them."""
 
     def __init__(self) -> None:
         self.data = Path(tempfile.mkdtemp(prefix="mlc-bench-"))
         self.servers = Servers(self.data)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._simulators: list[Simulator] = []
+        self._spine: Simulators | None = None
 
     def start(self) -> None:
         self.servers.start()
@@ -37,32 +43,69 @@ class Rig:
                 "SECRET_KEY": "only-for-the-bench-" * 3,
                 "ENCRYPTION_KEYS": base64.urlsafe_b64encode(b"b" * 32).decode(),
                 "ALLOWED_PRIVATE_NETWORKS": "127.0.0.0/8",
-                "HOOK_BASE_URL": "https://hooks.test.example",
+                "OUTBOUND_CA_FILE": CERTIFICATES.ca_file,
+                "HOOK_BASE_URL": f"https://{HOOK_HOST}",
                 "LOG_LEVEL": "ERROR",
                 "PYTHONWARNINGS": "ignore",
                 "DJANGO_SETTINGS_MODULE": "config.settings",
             }
         )
-        from tests.support import simulators
-
-        self.simulators = simulators.start()
-        os.environ["OUTBOUND_CA_FILE"] = self.simulators.ca_file
         import django
 
         django.setup()
         from django.core.management import call_command
 
+        call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
+
+    @property
+    def simulators(self) -> Simulators:
+        """The store and the ERP of the spine, without limits of their own."""
+        if self._spine is None:
+            self._spine = Simulators(
+                store=self.simulator("sandbox.bigcommerce", "--quota", "0"),
+                erp=self.simulator("sandbox.business_central", "--rate", "0"),
+                ca_file=CERTIFICATES.ca_file,
+            )
+        return self._spine
+
+    @cached_property
+    def _flow(self) -> Any:
+        from tests.support.flow import make_flow
+
+        self.enter("bench")
+        self.simulators.reset()
+        return make_flow(self.simulators, poll_minutes="600")
+
+    @property
+    def flow(self) -> Any:
+        """The spine's tenant, entered, and its route."""
+        flow = self._flow
+        self.enter("bench")
+        return flow
+
+    def enter(self, slug: str) -> None:
+        """Speak to a tenant's schema; the tenant is made if there is none."""
         from tenants.database import database
         from tenants.models import Tenant
         from tenants.provision import create_tenant
 
-        call_command("migrate_schemas", shared=True, interactive=False, verbosity=0)
-        create_tenant(name="Bench", slug="bench", host="bench.localhost", time_zone="UTC")
-        database.set_tenant(Tenant.objects.get(slug="bench"))
-        from tests.support.flow import make_flow
+        database.set_schema_to_public()
+        if not Tenant.objects.filter(slug=slug).exists():
+            create_tenant(
+                name=slug.title(), slug=slug, host=f"{slug}.localhost", time_zone="Europe/London"
+            )
+        database.set_tenant(Tenant.objects.get(slug=slug))
 
-        self.simulators.reset()
-        self.flow = make_flow(self.simulators, poll_minutes="600")
+    def simulator(self, module: str, *arguments: str) -> Simulator:
+        """A vendor's simulator over TLS, stopped with the rig."""
+        started = _start(module, [*CERTIFICATES.arguments, *arguments])
+        self._simulators.append(started)
+        return started
+
+    def dismiss(self, *simulators: Simulator) -> None:
+        for simulator in simulators:
+            self._simulators.remove(simulator)
+            simulator.stop()
 
     def launch(self, name: str, *command: str, **environment: str) -> None:
         self.processes[name] = subprocess.Popen(
@@ -75,31 +118,30 @@ class Rig:
             preexec_fn=die_with_parent,
         )
 
-    def web(self) -> int:
+    def web(self, *stores: Simulator) -> int:
+        """The web server, and stores told where it listens; its port."""
         port = free_port()
         self.launch(
             "web", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
             "--blocking-threads", "8", "config.wsgi:application",
         )  # fmt: skip
-        for _ in range(200):
-            with (
-                suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1),
-            ):
-                break
-            time.sleep(0.05)
-        self.simulators.store.post(
-            "deliver-to", host="hooks.test.example", url=f"http://127.0.0.1:{port}"
-        )
+        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/readyz"), seconds=20, every=0.05)
+        for store in stores:
+            store.post("deliver-to", host=HOOK_HOST, url=f"http://127.0.0.1:{port}")
         return port
 
-    def worker(self, threads: int) -> None:
+    def worker(self, threads: int, name: str = "worker", *, queues: str = "work,tick") -> None:
+        """A worker process with so many threads, and beat, if it does not run already."""
         self.launch(
-            "worker", "celery", "-A", "config", "worker", "--pool", "threads", "--concurrency",
-            str(threads), "-Q", "work,tick", "--loglevel", "error", "--without-gossip",
-            "--without-mingle", WORKER_THREADS=str(threads),
+            name, "celery", "-A", "config", "worker", "--pool", "threads",
+            "--hostname", f"{name}@%h", "--concurrency", str(threads), "-Q", queues,
+            "--loglevel", "error", "--without-gossip", "--without-mingle",
+            WORKER_THREADS=str(threads),
         )  # fmt: skip
-        self.launch("beat", "celery", "-A", "config", "beat", "--pidfile=", "--loglevel", "error")
+        if "beat" not in self.processes:
+            self.launch(
+                "beat", "celery", "-A", "config", "beat", "--pidfile=", "--loglevel", "error"
+            )
 
     def end(self, *names: str) -> None:
         for name in names or tuple(self.processes):
@@ -111,23 +153,56 @@ class Rig:
 
     def memory(self) -> dict[str, float]:
         """Resident megabytes of each process with its children."""
-        return {name: _tree_mb(process.pid) for name, process in self.processes.items()}
+        return {name: _tree(process.pid, "VmRSS:") for name, process in self.processes.items()}
+
+    def peak_memory(self, name: str) -> float:
+        """The most megabytes that a process with its children ever had resident."""
+        return _tree(self.processes[name].pid, "VmHWM:")
+
+    def cpu_seconds(self, name: str) -> float:
+        """User and system time of a process with its children, in seconds."""
+        pid = self.processes[name].pid
+        return sum(_cpu(task) for task in (pid, *_children(pid)))
+
+    def postgres_cpu_seconds(self) -> float:
+        """User and system time of PostgreSQL with its backends, those that ended included."""
+        process = self.servers._postgres
+        if process is None:
+            return 0.0
+        return _cpu(process.pid, ended=True) + sum(map(_cpu, _children(process.pid)))
 
     def stop(self) -> None:
         self.end()
-        self.simulators.stop()
+        for simulator in self._simulators:
+            with suppress(subprocess.TimeoutExpired):
+                simulator.stop()
         self.servers.stop()
         shutil.rmtree(self.data, ignore_errors=True)
 
 
-def _tree_mb(pid: int) -> float:
+def _answers(url: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(url, timeout=1):
+        return True
+    return False
+
+
+def _tree(pid: int, field: str) -> float:
+    """A field of /proc/PID/status in megabytes, over a process and its children."""
     total = 0
-    for task in [pid, *_children(pid)]:
+    for task in (pid, *_children(pid)):
         with suppress(OSError):
             for line in Path(f"/proc/{task}/status").read_text().splitlines():
-                if line.startswith("VmRSS:"):
+                if line.startswith(field):
                     total += int(line.split()[1])
     return total / 1024
+
+
+def _cpu(pid: int, *, ended: bool = False) -> float:
+    """Seconds of a process, and with ``ended`` of its children that are gone."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11 : 15 if ended else 13])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def _children(pid: int) -> list[int]:
@@ -137,6 +212,16 @@ def _children(pid: int) -> list[int]:
         for child in map(int, text.split()):
             found += [child, *_children(child)]
     return found
+
+
+def wait_until(true: Callable[[], bool], *, seconds: float, every: float = 0.1) -> bool:
+    """Whether it came true in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(every)
+    return True
 
 
 def percentile(values: list[float], share: float) -> float:

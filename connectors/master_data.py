@@ -63,6 +63,7 @@ class Catalog:
 
     takes: ClassVar[frozenset[str]] = frozenset()  # items | prices | stock | customers
     locations: ClassVar[bool] = False  # stock is kept by location or source
+    sale_prices: ClassVar[bool] = False  # a lower price beside the regular one, without dates
     party_fields: ClassVar[frozenset[str]] = PARTY_FIELDS  # what of a customer it has a place for
 
     def products(self, *, resume: str = "") -> Iterator[Page]:

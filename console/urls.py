@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from console.views import connections, people, route_admin, routes, tokens, trail, transfers
+from console.views import (
+    backfill,
+    connections,
+    flows,
+    people,
+    route_admin,
+    routes,
+    tokens,
+    trail,
+    transfers,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -23,6 +33,11 @@ urlpatterns = [
     path("connections/<slug:slug>/ping/", connections.ping, name="connection_ping"),
     path("connections/<slug:slug>/pause/", connections.pause, name="connection_pause"),
     path("connections/<slug:slug>/hooks/", connections.hooks, name="connection_hooks"),
+    path(
+        "connections/<slug:slug>/hooks-there/",
+        connections.hooks_there,
+        name="connection_hooks_there",
+    ),
     # After the others, so that a connection may be called “add”: no system is called “save”.
     path("connections/add/<slug:kind>/", connections.add, name="connection_add"),
     path("mappings/", routes.routes, name="routes"),
@@ -32,6 +47,11 @@ urlpatterns = [
     path("mappings/<slug:slug>/save-settings/", routes.save_settings, name="route_settings"),
     path("mappings/<slug:slug>/save-field/", routes.save_mapping, name="mapping_save"),
     path("mappings/<slug:slug>/save-lookup/", routes.save_lookup, name="lookup_save"),
+    path("mappings/<slug:slug>/one-sided/", flows.one_sided, name="one_sided"),
+    path("mappings/<slug:slug>/one-sided.csv", flows.one_sided_csv, name="one_sided_csv"),
+    path("mappings/<slug:slug>/backfill/", backfill.page, name="backfill"),
+    path("mappings/<slug:slug>/flows/<slug:flow>/act/", flows.act, name="flow_act"),
+    path("mappings/<slug:slug>/flows/<slug:flow>/save/", flows.save_schedule, name="flow_save"),
     path("mappings/<slug:slug>/<slug:tab>/", routes.route, name="route"),
     path("people/", people.people, name="people"),
     path("people/add/", people.add, name="person_add"),

@@ -144,7 +144,12 @@ def accept_difference(transfer_id: int, *, by: str, shown: tuple[str, str] | Non
         tax = transfer.comparison["tax"]["difference"]
         if shown is not None and shown != (total, tax):
             return False
+        kept = transfer.approved_totals or {}
+        if transfer.hold == Hold.OVER_REFUNDED:
+            kept = {"given_back": total}
         transfer.approved_totals = {
+            **{key: kept[key] for key in ("given_back",) if key in kept},
+            "hold": transfer.hold,
             "total": total,
             "tax": tax,
             "by": by,

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from connectors.records import CatalogItem, ItemPrice, StockLevel
+from sync.lookups import normal_key
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -17,17 +18,23 @@ HUNDRED = Decimal(100)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceRules:
-    """How an ERP price becomes the store's. ``tax`` is ``as_is``, ``add`` or ``remove``, by
-    ``tax_rate`` (percent). ``ending`` is what the cents are rounded up to (0.99, 0.95), zero for
+    """How an ERP price becomes the store's. ``tax`` is ``as_is``, ``add`` or ``remove``, by the
+    rate (percent) of the item's class in ``tax_rates``, else of its class ``*``, else by
+    ``tax_rate``. ``ending`` is what the cents are rounded up to (0.99, 0.95), zero for
     plain rounding to ``places``. ``drop_limit`` is the share (percent) that a price may fall by
     without a person; zero means any."""
 
     currency: str = ""
     tax: str = "as_is"
     tax_rate: Decimal = ZERO
+    tax_rates: Mapping[str, Decimal] | None = None
     places: int = 2
     ending: Decimal = ZERO
     drop_limit: Decimal = Decimal(30)
+
+    def rate(self, item_class: str) -> Decimal:
+        rows = self.tax_rates or {}
+        return rows.get(normal_key(item_class), rows.get("*", self.tax_rate))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +47,21 @@ class StockRules:
 
     def buffer(self, item_class: str) -> Decimal:
         rows = self.buffers or {}
-        return rows.get(item_class.casefold(), rows.get("*", ZERO))
+        return rows.get(normal_key(item_class), rows.get("*", ZERO))
 
 
 def best_price(prices: Iterable[ItemPrice], rules: PriceRules, today: date) -> ItemPrice | None:
     """The lowest price that a shopper gets for one piece today, in the wanted currency."""
-    good = [
+    return min(_good(prices, rules, today), key=lambda price: price.amount, default=None)
+
+
+def currencies(prices: Iterable[ItemPrice], rules: PriceRules, today: date) -> list[str]:
+    """Those among which there is no lowest price: which of them the store has must be said."""
+    return sorted({price.currency for price in _good(prices, rules, today) if price.currency})
+
+
+def _good(prices: Iterable[ItemPrice], rules: PriceRules, today: date) -> list[ItemPrice]:
+    return [
         price
         for price in prices
         if price.minimum_quantity <= ONE
@@ -53,12 +69,11 @@ def best_price(prices: Iterable[ItemPrice], rules: PriceRules, today: date) -> I
         and (price.valid_from is None or price.valid_from <= today)
         and (price.valid_to is None or price.valid_to >= today)
     ]
-    return min(good, key=lambda price: price.amount, default=None)
 
 
-def shown_price(price: ItemPrice, rules: PriceRules) -> Decimal:
+def shown_price(price: ItemPrice, rules: PriceRules, item_class: str = "") -> Decimal:
     """The amount in the store's pricing mode, rounded once."""
-    factor = ONE + rules.tax_rate / HUNDRED
+    factor = ONE + rules.rate(item_class) / HUNDRED
     amount = price.amount
     if rules.tax == "add" and not price.includes_tax:
         amount *= factor

@@ -52,6 +52,7 @@ def count(route: Route, now: datetime | None = None) -> Count:
     return Count(since, len(seen), tuple(missing))
 
 
+@services.yielding()
 def check(route_id: int) -> Count | None:
     """Count, fetch what is missing, and keep the number for the overview."""
     route = Route.objects.select_related("store", "erp").filter(pk=route_id, is_active=True).first()

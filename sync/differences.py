@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from connectors.records import Charge, Order, OrderLine
+from connectors.records import Charge, ChargeKind, Order, OrderLine
 from sync.comparison import Comparison, Row
 
 ZERO = Decimal(0)
-ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,15 @@ def _part(
         return replace(of, amount_ex_tax=ex, amount_inc_tax=inc)
     quantity = of.quantity - (other.quantity if isinstance(other, OrderLine) else ZERO)
     if quantity <= 0:
-        quantity = ONE  # the price changed, not the quantity
+        # The price changed and no goods move: a line of the item would move them in the ERP.
+        return Charge(
+            kind=ChargeKind.FEE,
+            name=f"Price of {of.name or of.sku}",
+            amount_ex_tax=ex,
+            amount_inc_tax=inc,
+            tax_class=of.tax_class,
+            external_id=of.external_id,
+        )
     return replace(
         of,
         quantity=quantity,

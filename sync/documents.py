@@ -4,8 +4,9 @@ and again when the answer is known, so that the next run always knows what may h
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -14,6 +15,7 @@ from django.utils import timezone
 
 from audit import services as audit
 from audit.actions import Action
+from connectors.contract import Erp
 from connectors.errors import Rejected
 from connectors.models import Connection
 from connectors.records import DocumentDraft, DocumentKind, DocumentStatus, ErpDocument
@@ -218,6 +220,30 @@ def mark_posted_in_erp(document: Document, booked: ErpDocument) -> None:
     document.status = Status.POSTED
     document.invoice_number = booked.invoice_number or booked.number
     document.save(update_fields=["booked", "status", "invoice_number", "updated_at"])
+
+
+def find_booked(erp: Erp, document: Document) -> ErpDocument | None:
+    """A document as the ERP has it now; of a sales order that is gone, what was invoiced of it:
+    an order disappears when it is fully invoiced. Raises ConnectorError."""
+    kind = DocumentKind(document.kind)
+    found = erp.read_document(kind, document.external_id)
+    if found is not None or kind is not DocumentKind.SALES_ORDER:
+        return found
+    invoices = [
+        row
+        for row in erp.find_documents(DocumentKind.SALES_INVOICE, document.reference)
+        if row.status is DocumentStatus.POSTED
+    ]
+    if not invoices:
+        return None
+    return replace(
+        invoices[-1],
+        invoice_number=", ".join(row.number for row in invoices)[:40],
+        total_ex_tax=sum((row.total_ex_tax for row in invoices), Decimal(0)),
+        total_tax=sum((row.total_tax for row in invoices), Decimal(0)),
+        total_inc_tax=sum((row.total_inc_tax for row in invoices), Decimal(0)),
+        lines=tuple(line for row in invoices for line in row.lines),
+    )
 
 
 def _keep(document: Document, booked: ErpDocument) -> None:

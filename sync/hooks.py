@@ -21,7 +21,7 @@ from connectors.errors import ConnectorError, NeedsAttention
 from connectors.models import Connection
 from connectors.signals import connection_recovered
 from sync import dispatch, route_settings, schedules
-from sync.models import Flow, Route
+from sync.models import Flow, FlowSchedule, Route
 
 AGAIN_AFTER = timedelta(minutes=5)
 
@@ -65,7 +65,7 @@ def register_for_routes(connection_id: int) -> None:
 IDLE_WARNING = timedelta(days=75)  # stores deactivate hooks that were silent for ninety days
 HEALTH_EVERY = timedelta(hours=1)
 RENEW_BEFORE = timedelta(hours=24)
-LOOK_AT_LEAST = timedelta(hours=6)
+LOOK_AT_LEAST = timedelta(hours=1)
 
 
 def look_after(connection_id: int) -> None:
@@ -106,7 +106,8 @@ def look_after(connection_id: int) -> None:
 
 
 def subscribe(connection_id: int) -> None:
-    """Keep an ERP's change subscriptions alive, well before they end."""
+    """Keep an ERP's change subscriptions alive, well before they end. One that was lost is made
+    again, and what it did not tell meanwhile is read."""
     connection = Connection.objects.filter(pk=connection_id, role="erp").first()
     wanted = connection is not None and any(
         schedules.wanted(route)
@@ -121,6 +122,7 @@ def subscribe(connection_id: int) -> None:
     dispatch.wake_at(dispatch.SUBSCRIBE, connection_id, now + LOOK_AT_LEAST)
     if not connection.is_open:
         return
+    before = set(connection.subscriptions.values_list("external_id", flat=True))
     try:
         made = services.subscribe(connection)
     except NeedsAttention as error:
@@ -134,6 +136,12 @@ def subscribe(connection_id: int) -> None:
     if not made:
         dispatch.forget(dispatch.SUBSCRIBE, connection_id)
         return
+    if before and any(one.external_id not in before for one in made):
+        for row in FlowSchedule.objects.filter(
+            route__erp=connection, route__is_active=True, is_paused=False
+        ):
+            if Flow(row.flow) in schedules.wanted(row.route):
+                dispatch.wake(dispatch.FLOW, row.pk)
     due = min(one.expires_at for one in made) - RENEW_BEFORE
     dispatch.wake_at(
         dispatch.SUBSCRIBE, connection_id, min(max(due, now + AGAIN_AFTER), now + LOOK_AT_LEAST)

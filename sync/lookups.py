@@ -32,6 +32,7 @@ CUSTOMER_CLASSES = "customer_classes"
 VARIANTS = "variants"
 WAREHOUSES = "warehouses"
 STOCK_BUFFERS = "stock_buffers"
+PRICE_TAX_RATES = "price_tax_rates"
 STATES = "states"
 COUNTRIES = "countries"
 
@@ -191,6 +192,16 @@ TABLES: dict[str, TableInfo] = {
             "every other class.",
             "Item class",
             "Pieces",
+            ("*",),
+        ),
+        TableInfo(
+            PRICE_TAX_RATES,
+            "Tax rates of prices by item class",
+            "The tax in percent that is added to a price or taken out of it, by the item's class "
+            "in the ERP: 0 for zero-rated goods. “*” stands for every other class; without a row "
+            "the route's tax rate counts.",
+            "Item class",
+            "Percent",
             ("*",),
         ),
     )

@@ -153,15 +153,16 @@ def to_document(
         for discount in order.discounts
         if discount.amount
     ]
-    if rules.tax == "line" and order.total_tax:
+    tax = order.total_tax - _tax_in_lines(order)
+    if rules.tax == "line" and tax:
         lines.append(
             _money_line(
                 CHARGES,
                 "tax",
                 "Sales tax as charged by the store",
                 ONE,
-                order.total_tax,
-                order.total_tax,
+                tax,
+                tax,
                 "tax",
                 record,
                 rules,
@@ -183,7 +184,7 @@ def to_document(
         prices_include_tax=prices_include_tax and rules.tax != "line",
         lines=tuple(lines),
         total_inc_tax=order.total_inc_tax,
-        total_tax=order.total_tax - _tax_in_lines(order),
+        total_tax=tax,
         fields=fields,
         notes=tuple(dict.fromkeys(notes)),
         order_number=order.number,

@@ -32,7 +32,8 @@ UNKNOWN_DELAY = timedelta(seconds=3)
 
 
 class Held(Exception):
-    """A pipeline's own reason to hold a transfer."""
+    """A pipeline's own reason to hold a transfer. One that ``asks_again`` is asked on the route's
+    schedule, since nothing may tell that its reason is over."""
 
     def __init__(
         self,
@@ -43,8 +44,10 @@ class Held(Exception):
         keys: tuple[str, ...] = (),
         vendor_words: str = "",
         comparison: dict[str, object] | None = None,
+        asks_again: bool = False,
     ) -> None:
         super().__init__(reason)
+        self.asks_again = asks_again
         self.settlement = Settlement(
             state=State.HELD,
             hold=hold.value,
@@ -58,7 +61,12 @@ class Held(Exception):
 
 
 class Skipped(Exception):
-    """A record that has nothing to book, and why."""
+    """A record that has nothing to book, and why. ``keys`` are what would change that, as for a
+    hold."""
+
+    def __init__(self, reason: str, *, keys: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.keys = keys
 
 
 def delay(attempts: int, asked: timedelta | None) -> timedelta:
@@ -77,8 +85,29 @@ def recheck_at(transfer: Transfer) -> datetime:
 
 def of(error: Exception, transfer: Transfer) -> Settlement:
     """The settlement for an error raised while ``transfer`` was worked. Never loses a record:
-    whatever is not understood ends as failed, with its words, for a person to look at."""
+    whatever is not understood ends as failed, with its words, for a person to look at. What is in
+    the ledger is not held any more: a person is told instead."""
+    settlement = _of(error, transfer)
+    is_held = settlement.state == State.HELD and settlement.hold != Hold.CONNECTION_PAUSED
+    if transfer.posted_at is None or not is_held:
+        return settlement
+    return replace(
+        settlement,
+        state=State.CHANGED,
+        hold="",
+        hold_keys=(),
+        due_at=None,
+        reason=f"{settlement.reason} Its document was booked before.",
+        advice="The ledger was not touched. Correct it in the ERP if that is right, then mark "
+        "this as dealt with.",
+        action=Action.CHANGED_AFTER_POSTING,
+    )
+
+
+def _of(error: Exception, transfer: Transfer) -> Settlement:
     match error:
+        case Held(asks_again=True):
+            return replace(error.settlement, due_at=recheck_at(transfer))
         case Held():
             return _with_recheck(error.settlement, transfer)
         case Skipped() if transfer.posted_at is not None:
@@ -98,7 +127,12 @@ def of(error: Exception, transfer: Transfer) -> Settlement:
                 action=Action.FAILED,
             )
         case Skipped():
-            return Settlement(state=State.SKIPPED, reason=str(error), action=Action.ORDER_SKIPPED)
+            return Settlement(
+                state=State.SKIPPED,
+                hold_keys=error.keys,
+                reason=str(error),
+                action=Action.ORDER_SKIPPED,
+            )
         case MappingHold():
             return _with_recheck(
                 Settlement(

@@ -19,12 +19,13 @@ from connectors.contract import Booking, Erp, Feed, Setting, Store
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
 from sync import dispatch
-from sync.models import Route
+from sync.models import FlowSchedule, Route
 from tenants.database import database
 
 YES_NO = (("yes", "Yes"), ("no", "No"))
 NOTHING = "nothing"
 OFF = "off"
+_OF_FLOWS = ("items_", "price", "sale_price", "stock_", "store_location", "customer")
 
 
 def describe(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
@@ -248,7 +249,7 @@ def _of_master_data(store: type[Store], erp: type[Erp]) -> tuple[Setting, ...]:
     if erp.item_feed is not Feed.NONE and "items" in store.takes:
         found += _ITEMS if erp.gives_texts else _ITEMS_BY_NUMBER
     if erp.price_feed is not Feed.NONE and "prices" in store.takes:
-        found += _PRICES
+        found += _PRICES if store.sale_prices else _PRICES_WITHOUT_SALES
     if erp.stock_feed is not Feed.NONE and "stock" in store.takes:
         found += _STOCK
         if not erp.relieves_stock:
@@ -305,7 +306,8 @@ _PRICES = (
         name="sale_price_list",
         label="Price list for sale prices",
         required=False,
-        help="Its price is shown as the sale price where it is lower.",
+        help="Its price is shown as the sale price where it is lower. Both lists are then read "
+        "whole with every run.",
         group="Prices",
     ),
     Setting(
@@ -332,7 +334,8 @@ _PRICES = (
         label="Currency of the store's prices",
         required=False,
         pattern=r"^[A-Z]{3}$",
-        help="An ISO code. Prices in other currencies are left out. Empty takes all.",
+        help="An ISO code. Prices in other currencies are left out. Empty takes those of an item "
+        "that has prices in one currency only.",
         group="Prices",
     ),
     Setting(
@@ -352,6 +355,7 @@ _PRICES = (
         group="Prices",
     ),
 )
+_PRICES_WITHOUT_SALES = tuple(row for row in _PRICES if row.name != "sale_price_list")
 _STOCK = (
     Setting(
         name="stock_flow",
@@ -526,6 +530,9 @@ def save(route: Route, values: Mapping[str, Any]) -> list[str]:
         with transaction.atomic():
             route.settings = {**route.settings, **{name: cleaned[name] for name in changed}}
             route.save()
+            if any(name.startswith(_OF_FLOWS) for name in changed):
+                # What is shown may be another value now of items that did not change.
+                FlowSchedule.objects.filter(route=route).update(full_at=None)
             audit.record(
                 Action.ROUTE_SAVED,
                 f"Settings of the route “{route.name}” were changed: {', '.join(changed)}.",

@@ -16,6 +16,9 @@ from sync import dispatch, transfers
 from sync.models import Flow, Route, State, Transfer
 from sync.transfers import Settlement
 
+# A row that was passed over is taken later as one that was refused is.
+OPEN = (State.HELD, State.FAILED, State.WAITING, State.SKIPPED)
+
 
 def tell(
     route: Route,
@@ -55,18 +58,35 @@ def tell(
     return row
 
 
+def hold_value(
+    route: Route,
+    flow: Flow,
+    key: str,
+    settlement: Settlement,
+    *,
+    name: str,
+    record: Mapping[str, Any],
+) -> None:
+    """As ``tell``, for a value that a person decides on: one that was released a moment ago, or
+    that a person has already said no to, is not asked again."""
+    before = Transfer.objects.filter(job_id=f"{route.slug}:{flow.value}:{key}"[:130]).first()
+    decided = before is not None and before.state in (State.WAITING, State.WORKING, State.SKIPPED)
+    if before is None or not decided or (before.record or {}).get("value") != record["value"]:
+        tell(route, flow, key, settlement, name=name, record=record)
+
+
 def settle_taken(route: Route, flow: Flow, keys: Iterable[str]) -> int:
     """Rows that people were told of and that the store has taken since. Returns how many."""
     told = Transfer.objects.filter(
         route=route,
         flow=flow.value,
         source_key__in=[key[:64] for key in keys],
-        state__in=(State.HELD, State.FAILED, State.WAITING),
+        state__in=OPEN,
     ).values_list("pk", flat=True)
     return len(
         transfers.move(
             list(told),
-            from_states=[State.HELD, State.FAILED, State.WAITING],
+            from_states=OPEN,
             settlement=Settlement(
                 state=State.POSTED, reason="The store took it.", action=Action.ROW_TAKEN
             ),

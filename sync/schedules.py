@@ -95,7 +95,9 @@ def save(row: FlowSchedule, *, every_minutes: int | None, at_times: Sequence[str
     errors = {}
     if any(not _TIME.fullmatch(text) for text in times):
         errors["at_times"] = "Give times of day such as 06:30, separated by commas."
-    if not times and not (every_minutes and 1 <= every_minutes <= 10_080):
+    if (every_minutes is not None and not 1 <= every_minutes <= 10_080) or (
+        not times and every_minutes is None
+    ):
         errors["every_minutes"] = "Give a number of minutes, at most a week (10080)."
     if errors:
         raise ValidationError(errors)
@@ -124,6 +126,15 @@ def set_paused(row: FlowSchedule, paused: bool) -> None:
             + ("were paused." if paused else "go on."),
             route_id=row.route_id,
         )
+
+
+def read_all(route: Route, flows: Sequence[Flow], *, now: bool = False) -> None:
+    """Have the next reading of these flows take everything; ``now`` has them run at once."""
+    rows = FlowSchedule.objects.filter(route=route, flow__in=flows)
+    rows.update(full_at=None)
+    if now:
+        for row in rows.filter(is_paused=False):
+            dispatch.wake(dispatch.FLOW, row.pk)
 
 
 def run_now(row: FlowSchedule, *, from_the_start: bool = False) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils import timezone
 
 from sync.models import Flow, Route, SentValue
+
+# Items that the store knows by another SKU, or by one in other letters: found by either name.
+_NUMBER_OF, _SKU_OF = "sku:", "barcode:"
+IS_ALIAS = Q(key__startswith=_NUMBER_OF) | Q(key__startswith=_SKU_OF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +53,26 @@ def remember(route: Route, flow: Flow, rows: Sequence[Sent]) -> None:
         update_fields=["digest", "value", "is_matched", "sent_at"],
         batch_size=1_000,
     )
+
+
+def remember_skus(route: Route, skus: Mapping[str, str]) -> None:
+    """Keep which SKU the store has for an item (SKU by number) where it is not the number."""
+    other = {number: sku for number, sku in skus.items() if sku != number}
+    rows = [Sent(f"{_NUMBER_OF}{sku.casefold()}", "", number) for number, sku in other.items()]
+    rows += [Sent(f"{_SKU_OF}{number}", "", sku) for number, sku in other.items()]
+    if rows:
+        remember(route, Flow.ITEMS, rows)
+
+
+def other_skus(route: Route, numbers: Iterable[str]) -> dict[str, str]:
+    """The store's SKU by number, of items whose SKU is not their number."""
+    rows = known(route, Flow.ITEMS, [f"{_SKU_OF}{number}" for number in numbers])
+    return {key.removeprefix(_SKU_OF): row.value for key, row in rows.items()}
+
+
+def known_skus(route: Route, skus: Sequence[str]) -> set[str]:
+    """Which of these SKUs of the store an item was found for."""
+    names = {sku: (sku, f"{_NUMBER_OF}{sku.casefold()}") for sku in skus}
+    rows = known(route, Flow.ITEMS, [name for both in names.values() for name in both])
+    found = {key for key, row in rows.items() if row.is_matched}
+    return {sku for sku, both in names.items() if found.intersection(both)}

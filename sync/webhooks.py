@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -38,8 +39,11 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         return JsonResponse({"status": "unknown address"}, status=404)
     if not address.is_enabled or not address.tenant.is_active:
         return JsonResponse({"status": "not listening"})
-    body = request.body
-    if len(body) > MOST_BYTES:
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        body = None
+    if body is None or len(body) > MOST_BYTES:
         return JsonResponse({"status": "refused", "why": "too large"})
     now = timezone.now()
     with in_tenant(address.tenant.schema_name), acting_as("hook"):

@@ -140,6 +140,7 @@ def nav(simulator: Simulator, name: str) -> dict[str, str]:
 
 
 GP_LOOKUPS = {
+    "price_tax_rates": {"BOOKS": "0"},
     "charges": {
         "shipping": "account:000-4400-00",
         "handling": "account:000-4410-00",
@@ -226,7 +227,13 @@ HARBOUR = Company(
     ),
     erp=Side(kind="gp", name="Harbour GP", slug="ledger", simulator="gp", values=gp("HB")),
     prefix="HB-",
-    settings={"items_flow": "align", "stock_flow": "write"},
+    settings={
+        "items_flow": "align",
+        "prices_flow": "write",
+        "price_tax": "add",
+        "price_tax_rate": "20",
+        "stock_flow": "write",
+    },
     lookups=GP_LOOKUPS,
     first_orders=({}, {"country": "DE"}, {"unknown_sku": True}, {}, {"status_id": 7}, {}),
 )
@@ -245,7 +252,15 @@ LUMEN = Company(
     ),
     erp=Side(kind="gp", name="Lumen GP", slug="ledger", simulator="gp", values=gp("LU")),
     prefix="LU-",
-    settings={"items_flow": "align", "stock_flow": "write"},
+    settings={
+        "items_flow": "align",
+        "prices_flow": "write",
+        "price_tax": "add",
+        "price_tax_rate": "20",
+        "stock_flow": "write",
+        "customers_flow": "to_store",
+        "customers_create": "yes",
+    },
     lookups=GP_LOOKUPS,
     first_orders=(
         {},

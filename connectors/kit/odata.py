@@ -40,11 +40,18 @@ def pages(
     path: str,
     params: Mapping[str, str] | None = None,
 ) -> Iterator[list[Mapping[str, Any]]]:
-    """Every page of a collection, following the server's own links as they are."""
+    """Every page of a collection, following the server's own links as they are. Raises
+    UnexpectedShape for a link that was followed before: the reading would never end."""
     reply = fetch(path, params)
+    followed: set[str] = set()
     while True:
         yield rows(reply)
-        link = reply.json().get("@odata.nextLink")
+        link = str(reply.json().get("@odata.nextLink") or "")
         if not link:
             return
-        reply = fetch(str(link), None)
+        if link in followed:
+            raise UnexpectedShape(
+                f"{reply.where}.@odata.nextLink", "leads back to a page read before"
+            )
+        followed.add(link)
+        reply = fetch(link, None)

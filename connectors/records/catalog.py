@@ -64,7 +64,8 @@ class StoreProduct:
 
     ``product_id`` and ``variant_id`` are the store's. ``tracks_stock`` is False where the store
     sells it without counting. ``price`` is in the store's own currency and pricing mode, None
-    where it is inherited. ``is_visible`` says whether shoppers can find it.
+    where it is inherited: then ``inherited_price`` is what shoppers see, as far as the store says.
+    ``is_visible`` says whether shoppers can find it.
     """
 
     product_id: str
@@ -73,6 +74,7 @@ class StoreProduct:
     variant_id: str = ""
     gtin: str = ""
     price: Decimal | None = None
+    inherited_price: Decimal | None = None
     sale_price: Decimal | None = None
     stock: Decimal | None = None
     tracks_stock: bool = True
@@ -82,7 +84,8 @@ class StoreProduct:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChange:
-    """A price to be shown for a product of the store, in the store's currency and pricing mode."""
+    """A price to be shown for a product of the store, in the store's currency and pricing mode.
+    ``sale_price`` None leaves the store's own as it is, zero ends it."""
 
     product: StoreProduct
     price: Decimal

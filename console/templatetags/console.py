@@ -80,6 +80,12 @@ def money(value: Any, currency: str = "") -> str:
 
 
 @register.filter
+def count(value: int) -> str:
+    """``1,284``."""
+    return f"{int(value):,}"
+
+
+@register.filter
 def is_amount(value: Any) -> bool:
     """Whether it is an amount other than nought."""
     return value not in (None, "") and Decimal(str(value)) != 0
@@ -146,6 +152,12 @@ def ago(moment: datetime | None) -> str:
 def words(name: str) -> str:
     """``store_credit`` as people write it."""
     return name.replace("_", " ")
+
+
+@register.filter
+def within(label: str) -> str:
+    """A label inside a sentence: ``Several products share the SKU`` begins small."""
+    return label[:1].lower() + label[1:]
 
 
 @register.filter

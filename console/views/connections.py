@@ -8,18 +8,19 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
 from connectors import services
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, NeedsAttention
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
+from console import flows, setting_groups
 from console.access import needs
 from sync import hooks as sync_hooks
 from tenants.roles import Role
 
-ADVANCED = "Advanced"
 MOST_LETTERS: int = Connection._meta.get_field("name").max_length  # type: ignore[assignment]
 
 
@@ -69,31 +70,16 @@ def _page(
             "connection": row,
             "title": system.title,
             "fields": [field for field in fields if not field["setting"].group],
-            "groups": _groups(fields),
+            "groups": setting_groups.of(fields),
             "tallies": row.tallies.all()[:7],
             "subscriptions": row.subscriptions.all(),
+            "delivered": flows.last_delivery(row),
+            "now": timezone.now(),
             "destination": services.hook_destination(row) if row.role == "store" else "",
             "errors": errors,
         },
         status=400 if errors else 200,
     )
-
-
-def _groups(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The settings that stand under a heading of their own, rarely needed ones last and folded."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for field in fields:
-        if group := field["setting"].group:
-            found.setdefault(group, []).append(field)
-    return [
-        {
-            "title": title,
-            "fields": rows,
-            "is_folded": title == ADVANCED,
-            "has_error": any(row["error"] for row in rows),
-        }
-        for title, rows in sorted(found.items(), key=lambda item: item[0] == ADVANCED)
-    ]
 
 
 @needs(Role.ADMIN)
@@ -158,6 +144,30 @@ def hooks(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("console:connection", slug=slug)
 
 
+@needs(Role.VIEWER)
+def hooks_there(request: HttpRequest, slug: str) -> HttpResponse:
+    """The webhooks as the store itself has them at this moment: a part of the connection's page,
+    which does not wait for the store."""
+    row = get_object_or_404(Connection, slug=slug, role="store")
+    context: dict[str, Any] = {"connection": row}
+    if not row.is_open:
+        context["problem"] = "The store is not asked while the connection needs attention."
+        return render(request, "console/_hooks.html", context)
+    try:
+        context["hooks"] = sorted(services.hook_health(row), key=lambda hook: hook.scope)
+    except NeedsAttention as error:
+        if error.source == str(row.pk):
+            services.report_problem(row, error)
+        context["problem"] = error.reason
+    except ConnectorError as error:
+        context["problem"] = error.reason
+    known = {hook.scope for hook in context.get("hooks", ())}
+    context["lost"] = [
+        sub.scope for sub in row.subscriptions.all() if known and sub.scope not in known
+    ]
+    return render(request, "console/_hooks.html", context)
+
+
 @needs(Role.ADMIN)
 def add(request: HttpRequest, kind: str) -> HttpResponse:
     """A new connection to a system of the registry; its form is drawn from its settings."""
@@ -200,7 +210,7 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
             "name": name,
             "name_error": errors.get("name", ""),
             "fields": [field for field in fields if not field["setting"].group],
-            "groups": _groups(fields),
+            "groups": setting_groups.of(fields),
         },
         status=400 if errors else 200,
     )

@@ -16,12 +16,12 @@ from django.views.decorators.http import require_POST
 from connectors.contract import Target
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
-from console import lookup_tables, readiness, route_form
+from console import flows, lookup_tables, readiness, route_form, setting_groups
 from console.access import needs, person
-from sync import mapping_rules, route_settings
+from sync import mapping_rules, route_settings, schedules
 from sync.models import Route
 from sync.preview import try_on
-from tenants.roles import Role
+from tenants.roles import Role, allows
 
 MAPPED = {
     Target.CUSTOMER: "Customer",
@@ -32,18 +32,25 @@ MAPPED = {
 LONGEST_ORDER_NUMBER = 64
 
 
-def tabs_of(row: Route) -> tuple[tuple[str, str], ...]:
-    """The parts of a route's page: what its ERP can be told is among them."""
-    _, erp = route_settings.systems_of(row)
+def tabs_of(row: Route, *, may_act: bool) -> tuple[tuple[str, str], ...]:
+    """The parts of a route's page: what its ERP can be told is among them, and what both can
+    exchange; fetching orders of the past is for people who may act."""
+    store, erp = route_settings.systems_of(row)
     mapped = [
         (target.value, label) for target, label in MAPPED.items() if erp.target_fields.get(target)
     ]
     return (
         ("settings", "Settings"),
+        *((("flows", "Master data"),) if schedules.offered(store, erp) else ()),
         *mapped,
         ("lookups", "Lookup tables"),
         ("try", "Try on an order"),
+        *((("backfill", "Past orders"),) if may_act else ()),
     )
+
+
+def _tabs(request: HttpRequest, row: Route) -> tuple[tuple[str, str], ...]:
+    return tabs_of(row, may_act=allows(getattr(request, "role", None), Role.ACCOUNTANT))
 
 
 @needs(Role.VIEWER)
@@ -66,13 +73,34 @@ def routes(request: HttpRequest) -> HttpResponse:
 @needs(Role.VIEWER)
 def route(request: HttpRequest, slug: str, tab: str) -> HttpResponse:
     row = get_object_or_404(Route.objects.select_related("store", "erp"), slug=slug)
-    if tab not in dict(tabs_of(row)):
+    if tab not in dict(_tabs(request, row)):
         raise Http404
+    if tab == "flows":
+        return _flows(request, row)
     return _page(request, row, tab)
 
 
+def _flows(request: HttpRequest, row: Route) -> HttpResponse:
+    """Master data as it runs; asked again every few seconds, answered only when it moved."""
+    found = flows.lines(row)
+    version = flows.version(row, found)
+    is_part = bool(request.htmx)  # type: ignore[attr-defined]
+    if is_part and request.GET.get("v") == version:
+        return HttpResponse(status=204)
+    context = {
+        "route": row,
+        "tab": "flows",
+        "tabs": _tabs(request, row),
+        "lines": found,
+        "version": version,
+        "is_live": any(line.is_on for line in found),
+        "report": flows.one_sided(row),
+    }
+    return render(request, "console/_flows.html" if is_part else "console/route.html", context)
+
+
 def _page(request: HttpRequest, row: Route, tab: str, **more: Any) -> HttpResponse:
-    context: dict[str, Any] = {"route": row, "tab": tab, "tabs": tabs_of(row), **more}
+    context: dict[str, Any] = {"route": row, "tab": tab, "tabs": _tabs(request, row), **more}
     errors = more.get("errors", {})
     if tab == "settings":
         values = {**route_settings.values_of(row), **more.get("given", {})}
@@ -92,7 +120,7 @@ def _page(request: HttpRequest, row: Route, tab: str, **more: Any) -> HttpRespon
             for setting in route_settings.describe(*route_settings.systems_of(row))
         ]
         context["fields"] = [field for field in fields if not field["setting"].group]
-        context["advanced"] = [field for field in fields if field["setting"].group]
+        context["groups"] = setting_groups.of(fields, values)
     elif tab == "lookups":
         context["tables"] = lookup_tables.tables_of(row)
     elif tab == "try":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -24,10 +23,11 @@ from audit import services as audit
 from audit.actions import Action
 from audit.models import Exchange
 from connectors.errors import ConnectorError
-from console import order_parts, selectors, wording
+from console import flows, order_parts, selectors, wording
 from console.access import needs, person, whole_number
+from console.cells import plain
 from console.money import written
-from sync import actions, mapping_rules
+from sync import actions, mapping_rules, schedules
 from sync.lookups import TABLES
 from sync.models import Flow, Hold, Route, State, Transfer
 from tenants.roles import Role
@@ -47,6 +47,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     zone = request.tenant.time_zone  # type: ignore[attr-defined]
     context = {**selectors.overview(zone), "version": version}
     context["order_numbers"] = wording.order_numbers(context["latest"])
+    context["completeness"] = flows.completeness()
     template = "console/_overview.html" if request.htmx else "console/overview.html"  # type: ignore[attr-defined]
     return render(request, template, context)
 
@@ -189,6 +190,9 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
         "documents": row.documents.all(),
         "parts": order_parts.parts_of(row),
         "proposal": order_parts.proposal(row),
+        "differs": flows.differences(row),
+        "is_master_data": row.flow in schedules.DEFAULT_MINUTES,
+        "can_be_read": row.flow in schedules.wanted(row.route),
         "exchanges": selectors.exchanges(row),
         "missing": _missing(row),
         "version": version,
@@ -310,7 +314,7 @@ def export_csv(request: HttpRequest) -> HttpResponse:
     for batch in batched(rows.iterator(500), 500):
         numbers = wording.order_numbers(batch)
         for row in batch:
-            writer.writerow(_plain(value) for value in _cells(row, numbers.get(row.pk)))
+            writer.writerow(plain(value) for value in _cells(row, numbers.get(row.pk)))
     text.detach()
     file.seek(0)
     audit.record(Action.EXPORTED, "The list of transfers was exported as CSV.")
@@ -350,15 +354,6 @@ def _cells(row: Transfer, order_number: str | None) -> tuple[str, ...]:
 def _moment(at: datetime | None) -> str:
     """In the company's own time zone, with its distance from UTC."""
     return timezone.localtime(at).isoformat(" ", "seconds") if at else ""
-
-
-def _plain(value: str) -> str:
-    risky = value[:1] in ("=", "+", "-", "@", "\t", "\r", "\n")
-    return f"'{value}" if risky and not _number(value) else value
-
-
-def _number(value: str) -> bool:
-    return re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None
 
 
 @needs(Role.ACCOUNTANT)

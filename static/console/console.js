@@ -53,11 +53,25 @@
     document.body.append(dialog);
     dialog.showModal();
   });
+  // A link to a folded group of settings opens it.
+  const unfold = () => {
+    const wanted = document.getElementById(location.hash.slice(1));
+    if (wanted instanceof HTMLDetailsElement) wanted.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  document.addEventListener("DOMContentLoaded", () => {
+    unfold();
+    // On a narrow screen the open tab may be one of those that are scrolled away.
+    const tabs = document.querySelector(".tabs");
+    const open = tabs?.querySelector("[aria-current]");
+    if (open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - open.offsetWidth) / 2;
+  });
   // Updates wait while the tab is hidden or somebody is choosing rows or typing.
   document.addEventListener("htmx:configRequest", (event) => {
     const chosen = document.querySelector('input[name="ids"]:checked');
     const live = event.detail.elt;
+    const asked = document.querySelector("dialog[open]");
     const typing = live.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-    if (live.hasAttribute("data-live") && (document.hidden || chosen || typing)) event.preventDefault();
+    if (live.hasAttribute("data-live") && (document.hidden || chosen || asked || typing)) event.preventDefault();
   });
 })();

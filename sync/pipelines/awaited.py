@@ -12,11 +12,13 @@ from audit.actions import Action
 from audit.context import working_on
 from connectors import services
 from connectors.errors import ConnectorError, NeedsAttention
-from connectors.records import DocumentDraft, DocumentKind, DocumentStatus, ErpDocument
+from connectors.records import DocumentDraft, DocumentStatus, ErpDocument
 from connectors.records.codec import load
 from sync import dispatch, documents, route_settings, transfers
 from sync.comparison import compare
-from sync.models import Document
+from sync.models import Document, State
+from sync.pipelines import related
+from sync.transfers import Settlement
 
 FIRST_LOOK = timedelta(minutes=10)
 LONGEST_PAUSE = timedelta(hours=12)
@@ -27,7 +29,11 @@ def look_later(document: Document) -> None:
     """Have the ERP asked for a document that it accepted: soon at first, then ever more rarely."""
     waited = timezone.now() - (document.posted_at or timezone.now())
     if waited > GIVEN_UP_AFTER:
-        dispatch.forget(dispatch.AWAITED, document.pk)
+        _tell(
+            document,
+            f"{document.number} is not posted in the ERP after {GIVEN_UP_AFTER.days} days; it is "
+            "not asked for any more.",
+        )
         return
     pause = min(max(FIRST_LOOK, waited / 4), LONGEST_PAUSE)
     dispatch.wake_at(dispatch.AWAITED, document.pk, timezone.now() + pause)
@@ -48,19 +54,42 @@ def look(document_id: int) -> None:
         return
     with working_on(document.transfer_id):
         try:
-            found = services.open_erp(document.erp).read_document(
-                DocumentKind(document.kind), document.external_id
-            )
+            found = documents.find_booked(services.open_erp(document.erp), document)
         except NeedsAttention as error:
             if error.source == str(document.erp_id):
                 services.report_problem(document.erp, error)
-            found = None
+            look_later(document)
+            return
         except ConnectorError:
-            found = None  # the exchanges tell why
+            look_later(document)  # the exchanges tell why
+            return
         if found is not None and found.status is DocumentStatus.POSTED:
             _posted(document, found)
             return
+        if found is None or found.status is DocumentStatus.CANCELED:
+            _tell(
+                document,
+                f"{document.number} was accepted by the ERP, and is not there any more: it was "
+                "deleted or cancelled before it was posted.",
+            )
+            return
     look_later(document)
+
+
+def _tell(document: Document, words: str) -> None:
+    """The ledger will not have this document by itself: a person must know."""
+    dispatch.forget(dispatch.AWAITED, document.pk)
+    transfers.move(
+        [document.transfer_id],
+        from_states=[State.POSTED],
+        settlement=Settlement(
+            state=State.CHANGED,
+            reason=words,
+            advice="Ask in the ERP what became of it, and book the sale there if it is missing. "
+            "Then mark this as dealt with.",
+            action=Action.CHANGED_AFTER_POSTING,
+        ),
+    )
 
 
 def _posted(document: Document, found: ErpDocument) -> None:
@@ -93,4 +122,9 @@ def _posted(document: Document, found: ErpDocument) -> None:
             words,
             comparison=comparison.as_json() if differs and comparison is not None else None,
             needs_person=differs and settings.get("late_difference") == "hold",
+        )
+        transfers.release_waiting_for(
+            [related.booked_key(document.transfer.order_key)],
+            route_ids=[document.transfer.route_id],
+            why=words,
         )

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Q, Sum
 from django.utils import timezone
@@ -18,20 +17,18 @@ from audit.actions import Action
 from connectors.contract import Page, Store
 from connectors.records import (
     CatalogItem,
-    ItemPrice,
-    PriceChange,
     ProductDraft,
-    RowResult,
     StockChange,
     StockLevel,
     StoreProduct,
 )
-from sync import catalog_rules, outcomes, row_transfers, sent, transfers
-from sync.catalog_rules import PriceRules, StockRules
-from sync.lookups import STOCK_BUFFERS, normal_key
+from sync import catalog_rules, outcomes, row_transfers, schedules, sent, transfers
+from sync.catalog_rules import StockRules
+from sync.lookups import STOCK_BUFFERS
 from sync.models import Document, Flow, Hold, Route, SentValue, SoldLine, State
-from sync.pipelines.desk import Desk, Tally, Work
+from sync.pipelines.desk import Desk, Tally, Work, is_new, results_by_number
 from sync.pipelines.parties import Parties
+from sync.pipelines.prices import Prices, Shown
 from sync.sent import Sent
 from sync.transfers import Lease, Settlement
 
@@ -52,13 +49,16 @@ class Items:
         desk, how = self.desk, self.desk.settings["items_flow"]
         items = {row.number: row for row in rows if not row.is_blocked and row.is_stocked}
         digests = {n: catalog_rules.item_digest(item) for n, item in items.items()}
+        blocked = [row.number for row in rows if row.number not in items]
+        SentValue.objects.filter(route=desk.route, flow=self.flow, key__in=blocked).delete()
         known = sent.known(desk.route, self.flow, items)
-        changed = [n for n, value in digests.items() if _is_new(known.get(n), value)]
+        changed = [n for n, value in digests.items() if is_new(known.get(n), value)]
         if not changed:
             return Tally(seen=len(rows))
         products = desk.products(self.flow, changed)
         if desk.settings["items_by_barcode"] == "yes":
             products |= self._by_barcode([items[n] for n in changed if n not in products])
+        sent.remember_skus(desk.route, {n: product.sku for n, product in products.items()})
         drafts = {
             n: _product_draft(items[n], products.get(n))
             for n in changed
@@ -70,6 +70,7 @@ class Items:
         ]
         sent.remember(desk.route, self.flow, quiet)
         row_transfers.settle_taken(desk.route, self.flow, [row.key for row in quiet])
+        self._found([row.key for row in quiet])
         desk.missing(
             self.flow, [n for n in changed if n not in products and n not in drafts], digests
         )
@@ -78,82 +79,27 @@ class Items:
         skus = {n: draft.sku for n, draft in drafts.items()}
         tally = desk.settle(
             self.flow,
-            _by_number(results, skus),
+            results_by_number(results, skus),
             {n: Sent(n, digests[n], items[n].name) for n in drafts},
         )
+        self._found(tally.taken)
         tally.seen = len(rows)
         return tally
+
+    def _found(self, numbers: Sequence[str]) -> None:
+        """Products that the store lacked have got no price and no stock yet: these flows read
+        everything once more."""
+        others = (Flow.PRICES, Flow.STOCK)
+        lacked = SentValue.objects.filter(
+            route=self.desk.route, flow__in=others, key__in=numbers, is_matched=False
+        )
+        if lacked.delete()[0]:
+            schedules.read_all(self.desk.route, others)
 
     def _by_barcode(self, items: Sequence[CatalogItem]) -> dict[str, StoreProduct]:
         codes = {item.gtin: item.number for item in items if item.gtin}
         found = self.desk.store.find_products_by_gtin(codes) if codes else {}
         return {codes[code]: rows[0] for code, rows in found.items() if len(rows) == 1}
-
-
-@dataclass(slots=True)
-class Prices:
-    """The ERP's prices shown in the store; a price that falls too far waits for a person."""
-
-    desk: Desk
-    flow: Flow = Flow.PRICES
-
-    def reading(self, marker: str, resume: str) -> Iterator[Page]:
-        price_list = self.desk.settings.get("price_list", "")
-        return self.desk.erp.prices(since=marker, resume=resume, price_list=price_list)
-
-    def page(self, rows: Sequence[ItemPrice]) -> Tally:
-        desk, rules = self.desk, price_rules(self.desk.settings)
-        today = timezone.now().astimezone(ZoneInfo(desk.settings["time_zone"])).date()
-        by_number: dict[str, list[ItemPrice]] = defaultdict(list)
-        for row in rows:
-            by_number[row.number].append(row)
-        wanted: dict[str, Decimal] = {}
-        for number, prices in by_number.items():
-            best = catalog_rules.best_price(prices, rules, today)
-            if best is not None:
-                wanted[number] = catalog_rules.shown_price(best, rules)
-        digests = {n: catalog_rules.digest(f"{price:f}") for n, price in wanted.items()}
-        known = sent.known(desk.route, self.flow, wanted)
-        changed = [n for n, value in digests.items() if _is_new(known.get(n), value)]
-        if not changed:
-            return Tally(seen=len(rows))
-        products = desk.products(self.flow, changed)
-        changes, values, quiet = [], {}, []
-        for number in (n for n in changed if n in products):
-            product, price = products[number], wanted[number]
-            values[number] = Sent(number, digests[number], f"{price:f}")
-            if product.price == price:
-                quiet.append(values[number])
-            elif catalog_rules.falls_too_far(product.price, price, rules):
-                self._hold(number, product, price)
-            else:
-                changes.append(PriceChange(product=product, price=price))
-        desk.missing(self.flow, [n for n in changed if n not in products], digests)
-        sent.remember(desk.route, self.flow, quiet)
-        row_transfers.settle_taken(desk.route, self.flow, [row.key for row in quiet])
-        results = desk.store.write_prices(changes) if changes else ()
-        tally = desk.settle(
-            self.flow, _by_number(results, {n: products[n].sku for n in values}), values
-        )
-        tally.seen = len(rows)
-        return tally
-
-    def _hold(self, number: str, product: StoreProduct, price: Decimal) -> None:
-        row_transfers.tell(
-            self.desk.route,
-            self.flow,
-            number,
-            Settlement(
-                state=State.HELD,
-                hold=Hold.PRICE_DROP,
-                reason=f"The price of {number} would fall from {product.price} to {price}.",
-                advice="If that is right, release it; otherwise correct the price in the ERP. The "
-                "store still shows the old price.",
-                action=Action.HELD,
-            ),
-            name=product.name,
-            record={"value": f"{price:f}", "before": f"{product.price}"},
-        )
 
 
 @dataclass(slots=True)
@@ -172,7 +118,7 @@ class Stock:
         for row in rows:
             by_number[row.number].append(row)
         sold = sold_and_not_relieved(desk, by_number)
-        classes = _classes(desk, by_number) if rules.buffers else {}
+        classes = desk.item_classes(by_number) if rules.buffers else {}
         wanted = {
             number: catalog_rules.available(
                 levels, rules, item_class=classes.get(number, ""), sold=sold.get(number, ZERO)
@@ -181,7 +127,7 @@ class Stock:
         }
         digests = {n: catalog_rules.digest(f"{q:f}") for n, q in wanted.items()}
         known = sent.known(desk.route, self.flow, wanted)
-        changed = [n for n, value in digests.items() if _is_new(known.get(n), value)]
+        changed = [n for n, value in digests.items() if is_new(known.get(n), value)]
         if not changed:
             return Tally(seen=len(rows))
         products = desk.products(self.flow, changed)
@@ -195,11 +141,12 @@ class Stock:
         untracked = [n for n in values if not products[n].tracks_stock]
         for number in untracked:
             self._untracked(number, products[number])
-        sent.remember(desk.route, self.flow, [values[n] for n in untracked])
-        desk.missing(self.flow, [n for n in changed if n not in products], digests)
+        # Once the store counts it, its stock is written though nothing changed in the ERP.
+        left = [*untracked, *(n for n in changed if n not in products)]
+        desk.missing(self.flow, left, digests)
         results = desk.store.write_stock(changes) if changes else ()
         tally = desk.settle(
-            self.flow, _by_number(results, {n: products[n].sku for n in values}), values
+            self.flow, results_by_number(results, {n: products[n].sku for n in values}), values
         )
         tally.seen = len(rows)
         return tally
@@ -235,9 +182,12 @@ def carry(lease: Lease) -> None:
     value = (transfer.record or {}).get("value")
     product = desk.products(Flow(transfer.flow), [transfer.source_key]).get(transfer.source_key)
     if transfer.flow != Flow.PRICES or value is None or product is None:
-        raise outcomes.Skipped("The next run of its flow takes it up.")
-    price = Decimal(value)
-    (result,) = desk.store.write_prices([PriceChange(product=product, price=price)])
+        schedules.read_all(transfer.route, [Flow(transfer.flow)], now=True)
+        raise outcomes.Skipped("Its flow reads everything again and takes it up.")
+    shown = Shown.read(value)
+    before = sent.known(transfer.route, Flow.PRICES, [transfer.source_key])
+    change = shown.change(product, before.get(transfer.source_key))
+    (result,) = desk.store.write_prices([change])
     if not result.is_taken:
         raise outcomes.Held(
             Hold.PRICE_DROP,
@@ -248,13 +198,13 @@ def carry(lease: Lease) -> None:
     sent.remember(
         transfer.route,
         Flow.PRICES,
-        [Sent(transfer.source_key, catalog_rules.digest(f"{price:f}"), f"{price:f}")],
+        [Sent(transfer.source_key, shown.digest, shown.text)],
     )
     transfers.settle(
         lease,
         Settlement(
             state=State.POSTED,
-            reason=f"The price {price} is shown in the store.",
+            reason=f"The price {shown.text} is shown in the store.",
             action=Action.ROW_TAKEN,
         ),
     )
@@ -262,16 +212,13 @@ def carry(lease: Lease) -> None:
 
 def one_sided(route: Route, store: Store) -> dict[str, Any]:
     """What is on one side only, after a whole reading of the items."""
-    unmatched = SentValue.objects.filter(route=route, flow=Flow.ITEMS, is_matched=False)
+    items = SentValue.objects.filter(route=route, flow=Flow.ITEMS).exclude(sent.IS_ALIAS)
+    unmatched = items.filter(is_matched=False)
     only_store: list[str] = []
     count = 0
     for page in store.products():
         skus = [product.sku for product in page.rows if product.sku]
-        here = set(
-            SentValue.objects.filter(
-                route=route, flow=Flow.ITEMS, key__in=skus, is_matched=True
-            ).values_list("key", flat=True)
-        )
+        here = sent.known_skus(route, skus)
         alone = [sku for sku in skus if sku not in here]
         count += len(alone)
         only_store += alone[: max(0, MOST_REPORTED - len(only_store))]
@@ -282,29 +229,18 @@ def one_sided(route: Route, store: Store) -> dict[str, Any]:
         ),
         "store_only": count,
         "store_only_skus": only_store,
-        "matched": SentValue.objects.filter(route=route, flow=Flow.ITEMS, is_matched=True).count(),
+        "matched": items.filter(is_matched=True).count(),
     }
 
 
 MOST_REPORTED = 500
 
 
-def price_rules(settings: dict[str, str]) -> PriceRules:
-    return PriceRules(
-        currency=settings.get("price_currency", ""),
-        tax=settings["price_tax"],
-        tax_rate=Decimal(settings["price_tax_rate"]),
-        ending=Decimal(settings["price_ending"]),
-        drop_limit=Decimal(settings["price_drop_limit"]),
-    )
-
-
 def stock_rules(desk: Desk) -> StockRules:
     locations = desk.settings.get("stock_locations", "")
-    rows = desk.route.lookup_rows.filter(table=STOCK_BUFFERS).values_list("key", "value")
     return StockRules(
         locations=frozenset(part.strip() for part in locations.split(",") if part.strip()),
-        buffers={normal_key(key): Decimal(value) for key, value in rows},
+        buffers=desk.amounts(STOCK_BUFFERS),
     )
 
 
@@ -327,30 +263,6 @@ def sold_and_not_relieved(desk: Desk, numbers: Iterable[str]) -> dict[str, Decim
     )
     rows = SoldLine.objects.filter(pk__in=ids).values("number").annotate(total=Sum("quantity"))
     return {row["number"]: max(row["total"], ZERO) for row in rows}
-
-
-def _classes(desk: Desk, numbers: Iterable[str]) -> dict[str, str]:
-    found = desk.erp.find_items(numbers)
-    return {number: item.item_class for number, item in found.items()}
-
-
-def _is_new(known: SentValue | None, digest: str) -> bool:
-    return known is None or known.digest != digest
-
-
-def _by_number(results: Sequence[RowResult], skus: dict[str, str]) -> list[RowResult]:
-    """Results come by the store's SKU; ours are known by the ERP's number."""
-    numbers = {sku.casefold(): number for number, sku in skus.items()}
-    return [
-        RowResult(
-            key=numbers.get(row.key.casefold(), row.key),
-            error=row.error,
-            vendor_words=row.vendor_words,
-            again=row.again,
-            external_id=row.external_id,
-        )
-        for row in results
-    ]
 
 
 def _product_draft(item: CatalogItem, product: StoreProduct | None) -> ProductDraft:

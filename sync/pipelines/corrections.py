@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from audit.actions import Action
 from connectors.records import Order
@@ -21,19 +23,15 @@ from sync.transfers import Lease, Settlement
 CREDIT, INVOICE = "credit", "invoice"
 
 
-def propose(
-    transfer: Transfer, now: Order, *, is_gone: bool, words: str, context: sale.Context
-) -> None:
+def propose(transfer: Transfer, now: Order, *, words: str, context: sale.Context) -> None:
     """Show a booked order as changed, with both sides, and a correction where one is exact.
 
-    ``now`` is what the store has; for a cancelled order (``is_gone``) nothing is left in it.
+    ``now`` is what the store has; of a cancelled order nothing is left. Where refunds give back,
+    or may, what became less, a credit is for a person.
     """
     booked = load(Order, transfer.record or {})
     difference = differences.between(booked, now)
     is_exact = differences.explains(difference, booked, now)
-    has_refunds = Transfer.objects.filter(
-        route=transfer.route, flow=Flow.REFUNDS, order_key=transfer.order_key, state=State.POSTED
-    ).exists()
     credit_booking = route_settings.booking(context.route, "refund_kind", context.settings)
     offered = {
         CREDIT: dump(difference.credit) if difference.credit else None,
@@ -41,7 +39,7 @@ def propose(
     }
     can_correct = (
         is_exact
-        and not (is_gone and has_refunds)
+        and not (difference.credit is not None and _has_refunds(transfer))
         and (difference.credit is None or credit_booking is not None)
         and any(offered.values())
     )
@@ -85,7 +83,16 @@ def accept(transfer_id: int, *, by: str) -> list[int]:
         change = row.change if row is not None else None
         if row is None or not change or not (change.get(CREDIT) or change.get(INVOICE)):
             return []
+        if change.get(CREDIT) and _has_refunds(row):
+            return []  # made since the correction was shown
         digest = hashlib.sha256(json.dumps(change, sort_keys=True).encode()).hexdigest()[:8]
+        # Short, because some ERPs give a document's number little room.
+        nth = 1 + (
+            Transfer.objects.filter(route=row.route, flow=Flow.CORRECTIONS, order_key=row.order_key)
+            .values("number")
+            .distinct()
+            .count()
+        )
         for direction in (CREDIT, INVOICE):
             if not change.get(direction):
                 continue
@@ -94,7 +101,7 @@ def accept(transfer_id: int, *, by: str) -> list[int]:
                 flow=Flow.CORRECTIONS,
                 source_key=f"{row.order_key}:{digest}:{direction}"[:64],
                 order_key=row.order_key,
-                number=f"{row.number}-{digest[:4]}".upper(),
+                number=f"{row.number}-{nth}",
             )
             if correction is not None:
                 correction.record = {**change[direction], "about": {"kind": direction}}
@@ -113,11 +120,35 @@ def accept(transfer_id: int, *, by: str) -> list[int]:
     return made
 
 
+def given_back(transfer: Transfer) -> Decimal:
+    """What corrections of the same order give back in the ledger, or will."""
+    return sum(
+        (
+            load(Order, row.record).total_inc_tax
+            for row in _same_order(transfer, Flow.CORRECTIONS)
+            if row.record and row.record["about"]["kind"] == CREDIT
+        ),
+        Decimal(0),
+    )
+
+
+def _has_refunds(transfer: Transfer) -> bool:
+    return _same_order(transfer, Flow.REFUNDS).exists()
+
+
+def _same_order(transfer: Transfer, flow: Flow) -> QuerySet[Transfer]:
+    """The transfers of a flow of the same order that are, or may come, in the ledger."""
+    return Transfer.objects.filter(
+        route=transfer.route, flow=flow, order_key=transfer.order_key
+    ).exclude(state=State.SKIPPED)
+
+
 def take_as_booked(row: Transfer) -> None:
     """From now on the order is what the store has: the ledger was, or will be, corrected."""
     if not row.change:
         return
-    row.record = {**row.change["now"], "about": {"kind": "order"}}
+    if row.flow == Flow.ORDERS:
+        row.record = {**row.change["now"], "about": {"kind": "order"}}
     row.record_digest = transfers.ledger_digest(load(Order, row.change["now"]))
     row.change = None
     row.save(update_fields=["record", "record_digest", "change", "updated_at"])

@@ -88,6 +88,7 @@ def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
     return row
 
 
+@services.yielding()
 def _read(row: FlowSchedule, token: uuid.UUID) -> bool:
     """Pages until the slice of time is over; True at the end of the reading."""
     desk = Desk.of(row.route)
@@ -111,6 +112,7 @@ def _read(row: FlowSchedule, token: uuid.UUID) -> bool:
     return True
 
 
+@services.yielding()
 def _finish(row: FlowSchedule, token: uuid.UUID) -> None:
     report = (
         one_sided(row.route, services.open_store(row.route.store)) if row.flow == Flow.ITEMS else {}

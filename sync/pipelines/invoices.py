@@ -5,9 +5,10 @@ from __future__ import annotations
 from audit.actions import Action
 from connectors.errors import TryLater
 from connectors.records import Order, StoreInvoice
-from sync import outcomes, route_settings, transfers
-from sync.models import Hold, State, Transfer
-from sync.pipelines import sale
+from connectors.records.codec import dump
+from sync import differences, outcomes, route_settings, transfers
+from sync.models import Flow, Hold, State, Transfer
+from sync.pipelines import related, sale
 from sync.transfers import Lease, Settlement
 
 
@@ -27,6 +28,7 @@ def carry(lease: Lease) -> None:
         about={"kind": "invoice", "state": invoice.state_label},
     )
     if transfer.posted_at is None:
+        _judge_route(transfer, context)
         sale.keep_sold(lease, invoice.sale)
     _judge(invoice, order, context)
     booking = route_settings.booking(context.route, "document_kind", context.settings)
@@ -39,6 +41,16 @@ def carry(lease: Lease) -> None:
         text=sale.reference(context.route, f"I{invoice.number}", context.erp),
         day=sale.ledger_day(invoice.sale, context.settings, made_at=invoice.created_at),
     )
+
+
+def _judge_route(transfer: Transfer, context: sale.Context) -> None:
+    """A route that was set to book in another way must not book an order twice. Raises Skipped."""
+    if context.sales_flow != Flow.INVOICES:
+        raise outcomes.Skipped("This route books orders as a whole, not the store's invoices.")
+    if related.sent_before(transfer.route, transfer.order_key, Flow.ORDERS):
+        raise outcomes.Skipped(
+            "Its order is in the ledger as a whole, from when this route booked orders."
+        )
 
 
 def _judge(invoice: StoreInvoice, order: Order, context: sale.Context) -> None:
@@ -64,9 +76,8 @@ def check(transfer: Transfer) -> None:
     context = sale.context_of(transfer.route)
     order = context.store.fetch_order(transfer.order_key)
     invoice = _invoice_of(context, order, transfer.source_key)
-    if not invoice.is_canceled and (
-        transfers.ledger_digest(invoice.sale) == transfer.record_digest
-    ):
+    now = differences.nothing_of(invoice.sale) if invoice.is_canceled else invoice.sale
+    if transfers.ledger_digest(now) == transfer.record_digest:
         return
     words = (
         "The invoice was cancelled in the store, and its document is in the ledger."
@@ -74,6 +85,7 @@ def check(transfer: Transfer) -> None:
         else f"The invoice's total in the store is {invoice.sale.total_inc_tax:.2f} "
         f"{invoice.sale.currency} now, or its lines are other ones than were booked."
     )
+    Transfer.objects.filter(pk=transfer.pk).update(change={"now": dump(now)})
     transfers.move(
         [transfer.pk],
         from_states=[State.POSTED],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from connectors.contract import Store
 from connectors.records import Order
 from connectors.records.codec import load
@@ -16,7 +18,7 @@ def carry(lease: Lease) -> None:
     context = sale.context_of(lease.transfer.route)
     order = context.store.fetch_order(lease.transfer.source_key)
     transfers.remember_order(lease, order)
-    if context.sales_flow == Flow.INVOICES:
+    if context.sales_flow == Flow.INVOICES and lease.transfer.posted_at is None:
         # Whatever became of the order since: what the store has invoiced decides.
         if order.placed_at >= context.route.start_at:
             related.look_soon(context.route, order.external_id)
@@ -24,8 +26,10 @@ def carry(lease: Lease) -> None:
             "This route books the store's captured invoices: each becomes a document of its own."
         )
     if lease.transfer.posted_at is None:
+        _not_in_parts(order, context.route)
         sale.keep_sold(lease, order)
-    judge(order, context.route, context.store, context.settings)
+    if lease.transfer.posted_at is None or not _is_refunded(order, context):
+        judge(order, context.route, context.store, context.settings)
     booking = route_settings.booking(context.route, "document_kind", context.settings)
     assert booking is not None
     sale.book(
@@ -36,6 +40,32 @@ def carry(lease: Lease) -> None:
         text=sale.reference(context.route, order.number, context.erp),
         day=sale.ledger_day(order, context.settings),
     )
+
+
+def _not_in_parts(order: Order, route: Route) -> None:
+    """A route that was set to book in another way must not book an order twice. Raises Skipped or
+    Held."""
+    parts = related.sent_before(route, order.external_id, Flow.INVOICES)
+    if not parts:
+        return
+    booked = sum((part.amount or Decimal(0) for part in parts), Decimal(0))
+    if booked == order.total_inc_tax:
+        raise outcomes.Skipped(
+            "The store's invoices of this order are in the ledger, from when this route booked "
+            "those."
+        )
+    raise outcomes.Held(
+        Hold.DUPLICATE_REFERENCE,
+        f"The store's invoices of this order are in the ledger already, with {booked:.2f} of its "
+        f"{order.total_inc_tax:.2f} {order.currency}; the route books whole orders now.",
+        "Set the route back to the store's invoices until this order is finished, or book the rest "
+        "in the ERP and skip this transfer.",
+    )
+
+
+def _is_refunded(order: Order, context: sale.Context) -> bool:
+    """Whether refunds, which are booked by themselves, explain the order's status."""
+    return order.status in context.store.refunded_statuses and context.books_refunds
 
 
 def judge(order: Order, route: Route, store: Store, settings: dict[str, str]) -> None:
@@ -63,8 +93,7 @@ def check(transfer: Transfer) -> None:
     context = sale.context_of(transfer.route)
     order = context.store.fetch_order(transfer.source_key)
     related.look_if_due(context.route, context.settings, order)
-    refunded = order.status in context.store.refunded_statuses and context.books_refunds
-    gone = order.status in context.store.dead_statuses and not refunded
+    gone = order.status in context.store.dead_statuses and not _is_refunded(order, context)
     now = differences.nothing_of(order) if gone else order
     if transfers.ledger_digest(now) == transfer.record_digest:
         return
@@ -73,7 +102,7 @@ def check(transfer: Transfer) -> None:
         if transfers.ledger_digest(seen) == transfers.ledger_digest(now):
             return
     words = _what_changed(transfer, order, gone=gone)
-    corrections.propose(transfer, now, is_gone=gone, words=words, context=context)
+    corrections.propose(transfer, now, words=words, context=context)
 
 
 def _what_changed(transfer: Transfer, order: Order, *, gone: bool) -> str:

@@ -81,15 +81,23 @@ def _after_its_order(transfer: Transfer, context: sale.Context) -> str:
     if transfer.source_key.startswith(related.OF_REFUND):
         refund_id = transfer.source_key.split(":")[1]
         before = same_order.filter(flow=Flow.REFUNDS, source_key=refund_id)
+        booked = before.filter(state__in=related.BOOKED).order_by("id").last()
+        if booked is None and not context.books_refunds:
+            raise outcomes.Skipped(
+                "This route leaves refunds alone, and so the money that went back."
+            )
     else:
         before = same_order.filter(flow=context.sales_flow)
-    booked = before.filter(state__in=(State.POSTED, State.CHANGED)).order_by("id").last()
+        booked = related.booked_sale(transfer.route, transfer.order_key, context.sales_flow)
     if booked is not None:
         document = booked.documents.order_by("id").last()
         return document.number if document else ""
     skipped = before.filter(state=State.SKIPPED).last()
     if skipped is not None and not before.exclude(state=State.SKIPPED).exists():
-        raise outcomes.Skipped(f"What it belongs to is not in the ledger. {skipped.reason}")
+        raise outcomes.Skipped(
+            f"What it belongs to is not in the ledger. {skipped.reason}",
+            keys=(related.booked_key(transfer.order_key),),
+        )
     raise outcomes.Held(
         Hold.WAITS_FOR_INVOICE,
         "The document that this payment belongs to is not in the ledger yet.",

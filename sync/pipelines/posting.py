@@ -208,13 +208,12 @@ def _again(document: Document, erp: Erp, draft: DocumentDraft, rules: Rules) -> 
     up and shown, never withdrawn, never made anew."""
     booked = _look(document, erp, draft)
     if booked is None and document.external_id:
-        booked = erp.read_document(draft.kind, document.external_id)
+        booked = documents.find_booked(erp, document)
     if booked is None:
         raise Held(
             Hold.DUPLICATE_REFERENCE,
             f"{document.number} was booked for this order and is not in the ERP any more.",
-            "A sales order disappears when it is fully invoiced: then there is nothing to do, skip "
-            "this transfer. Otherwise ask who deleted it.",
+            "Ask who deleted it.",
         )
     places = erp.places(draft.currency)
     comparison = compare(draft, booked, places=places, check_tax=rules.tax == "erp")
@@ -309,6 +308,8 @@ def _judge(
 def _accepted(lease: Lease, comparison: Comparison) -> bool:
     """Whether a person has accepted exactly this difference."""
     accepted = lease.transfer.approved_totals or {}
+    if accepted.get("hold") == Hold.OVER_REFUNDED:
+        return False  # that was another question
     return accepted.get("total") == f"{comparison.total.difference:f}" and (
         accepted.get("tax") == f"{comparison.tax.difference:f}"
     )

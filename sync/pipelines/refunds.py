@@ -7,10 +7,11 @@ from decimal import Decimal
 from audit.actions import Action
 from connectors.errors import TryLater
 from connectors.records import Order, Refund, RefundStatus
-from sync import outcomes, route_settings, transfers
+from connectors.records.codec import dump, load
+from sync import differences, outcomes, route_settings, transfers
 from sync.comparison import Comparison, Row
 from sync.models import Document, Flow, Hold, State, Transfer
-from sync.pipelines import related, sale
+from sync.pipelines import corrections, related, sale
 from sync.transfers import Lease, Settlement
 
 DONE = (State.POSTED, State.CHANGED, State.SKIPPED)
@@ -43,8 +44,11 @@ def carry(lease: Lease) -> None:
     )
     _judge(refund)
     invoice = _booked_invoice(transfer, refund, context)
+    if booking.posts:
+        _must_be_posted(transfer, invoice)
     _after_earlier(transfer, all_of_it, refund)
-    _not_more_than_sold(transfer, order, all_of_it, refund)
+    if transfer.posted_at is None:
+        _not_more_than_sold(transfer, order, all_of_it, refund)
     sale.must_add_up(refund.sale, "refund")
     sale.book(
         lease,
@@ -65,6 +69,7 @@ def _judge(refund: Refund) -> None:
             Hold.NOT_PAID,
             "The store has recorded the refund, and its money has not moved yet.",
             "It goes by itself as soon as the store reports the refund as paid.",
+            asks_again=True,
         )
     if not refund.sale.total_inc_tax and not refund.sale.lines:
         raise outcomes.Skipped("The refund gives nothing back: nothing to book.")
@@ -78,18 +83,40 @@ def _booked_invoice(transfer: Transfer, refund: Refund, context: sale.Context) -
     )
     if refund.invoice_id and context.sales_flow == Flow.INVOICES:
         sales = sales.filter(source_key=refund.invoice_id)
-    booked = sales.filter(state__in=(State.POSTED, State.CHANGED)).order_by("id").last()
+    booked = related.booked_sale(
+        transfer.route, transfer.order_key, context.sales_flow, refund.invoice_id
+    )
     if booked is not None:
         return booked.documents.order_by("id").last()
     skipped = sales.filter(state=State.SKIPPED).last()
     if skipped is not None and not sales.exclude(state=State.SKIPPED).exists():
-        raise outcomes.Skipped(f"Its order is not in the ledger. {skipped.reason}")
+        raise outcomes.Skipped(
+            f"Its order is not in the ledger. {skipped.reason}",
+            keys=(related.booked_key(transfer.order_key),),
+        )
     if skipped is None and not sales.exists():
         related.look_soon(transfer.route, transfer.order_key)
     raise outcomes.Held(
         Hold.WAITS_FOR_INVOICE,
         "The invoice that this refund corrects is not in the ledger yet.",
         "It goes by itself as soon as the invoice is booked.",
+        keys=(related.booked_key(transfer.order_key),),
+    )
+
+
+def _must_be_posted(transfer: Transfer, invoice: Document | None) -> None:
+    """A credit that we post does not go before the invoice that the ERP's people post. Raises
+    Held."""
+    if (
+        transfer.posted_at is not None
+        or invoice is None
+        or invoice.status != Document.Status.ACCEPTED
+    ):
+        return
+    raise outcomes.Held(
+        Hold.WAITS_FOR_INVOICE,
+        f"{invoice.number}, which this refund corrects, waits in the ERP and is not posted yet.",
+        "It goes by itself as soon as that is posted there.",
         keys=(related.booked_key(transfer.order_key),),
     )
 
@@ -125,21 +152,49 @@ def _not_more_than_sold(
         ),
         ZERO,
     )
-    too_much = given_back - order.total_inc_tax
-    accepted = (transfer.approved_totals or {}).get("total") == f"{-too_much:f}"
+    sold = _sold(transfer, order)
+    too_much = given_back - sold
+    row = Row("Sold, against given back in all", sold, given_back)
+    words = (
+        f"With this refund {given_back:.2f} {order.currency} are given back on an order of "
+        f"{sold:.2f}."
+    )
+    advice = "If that is right, accept the difference; otherwise correct the refund in the store."
+    twice = min(corrections.given_back(transfer), refund.sale.total_inc_tax)
+    if twice and twice >= too_much:
+        too_much = twice
+        row = Row("Given back by a correction, against this refund", None, twice)
+        words = (
+            f"A correction of this order has given back {twice:.2f} {order.currency} in the "
+            "ledger, and this refund may be its money."
+        )
+        advice = (
+            "If it is the same money, skip this refund; if it gives back more, accept the "
+            "difference."
+        )
+    accepted = (transfer.approved_totals or {}).get("given_back") == f"{-too_much:f}"
     if too_much <= 0 or accepted:
         return
-    comparison = Comparison(
-        total=Row("Sold, against given back in all", order.total_inc_tax, given_back),
-        tax=Row("Tax", ZERO, ZERO),
-    )
     raise outcomes.Held(
         Hold.OVER_REFUNDED,
-        f"With this refund {given_back:.2f} {order.currency} are given back on an order of "
-        f"{order.total_inc_tax:.2f}.",
-        "If that is right, accept the difference; otherwise correct the refund in the store.",
-        comparison=comparison.as_json(),
+        words,
+        advice,
+        comparison=Comparison(total=row, tax=Row("Tax", ZERO, ZERO)).as_json(),
+        keys=(related.booked_key(transfer.order_key),),
     )
+
+
+def _sold(transfer: Transfer, order: Order) -> Decimal:
+    """What the order comes to: in the store, and as far as the ledger has it."""
+    in_ledger = Transfer.objects.filter(
+        route=transfer.route,
+        flow=Flow.ORDERS,
+        order_key=transfer.order_key,
+        state__in=related.BOOKED,
+    ).first()
+    if in_ledger is None or not in_ledger.record:
+        return order.total_inc_tax
+    return min(order.total_inc_tax, load(Order, in_ledger.record).total_inc_tax)
 
 
 def check(transfer: Transfer) -> None:
@@ -149,6 +204,10 @@ def check(transfer: Transfer) -> None:
     refund = _refund_of(context.store.fetch_refunds(order), order, transfer.source_key)
     if refund.status is not RefundStatus.DECLINED or transfer.state == State.CHANGED:
         return
+    now = differences.nothing_of(refund.sale)
+    if transfers.ledger_digest(now) == transfer.record_digest:
+        return  # a person has dealt with it
+    Transfer.objects.filter(pk=transfer.pk).update(change={"now": dump(now)})
     transfers.move(
         [transfer.pk],
         from_states=[State.POSTED],

@@ -8,7 +8,7 @@ from decimal import Decimal
 from connectors import services
 from connectors.records import Order, Payment, PaymentEvent, Refund, RefundStatus
 from sync import dispatch, inbox, route_settings, transfers
-from sync.models import Flow, Hold, Route, State, Transfer
+from sync.models import Document, Flow, Hold, Route, State, Transfer
 
 BOOKED = (State.POSTED, State.CHANGED)
 MONEY_IN = frozenset({PaymentEvent.PURCHASE, PaymentEvent.CAPTURE, PaymentEvent.SETTLED})
@@ -167,6 +167,16 @@ def booked_sale(route: Route, order_key: str, flow: Flow, source_key: str = "") 
         of_flow.order_by("id").last()
         or booked.filter(flow=other, documents__isnull=False).order_by("id").last()
     )
+
+
+def sent_before(route: Route, order_key: str, flow: Flow) -> list[Transfer]:
+    """The transfers of this flow of an order that have, or may have, a document in the ERP."""
+    nothing_there = (Document.Status.INTENDED, Document.Status.DISCARDED)
+    return [
+        row
+        for row in Transfer.objects.filter(route=route, flow=flow, order_key=order_key)
+        if row.documents.exclude(status__in=nothing_there).exists()
+    ]
 
 
 def look_if_due(route: Route, settings: dict[str, str], order: Order) -> None:

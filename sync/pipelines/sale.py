@@ -149,7 +149,8 @@ def draft_of(
     return replace(
         draft,
         applies_to_number=applies_to.invoice_number or applies_to.number,
-        applies_to_id=applies_to.external_id,
+        # An order's invoice has an id of its own.
+        applies_to_id=str((applies_to.booked or {}).get("external_id") or applies_to.external_id),
     )
 
 

@@ -290,6 +290,8 @@ def test_every_booking_on_offer_can_be_chosen(join: Pair, erp: ErpRig):
         assert len(erp.of(document.reference)) == 1
         assert erp.of(document.reference)[0].total in (placed.total, None)
         for refund in system.refund_bookings:
+            if refund.posts and not booking.posts:
+                continue  # it waits until the ERP's people have posted the invoice
             route_settings.save(route.row, {"refund_kind": refund.name})
             back = route.store.refund(placed, "amount")
             route.run()

@@ -9,8 +9,11 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Exchange
+from connectors.contract import Page
+from connectors.erps.business_central.connector import BusinessCentral
+from connectors.records import ItemPrice
 from sync import actions, route_settings, schedules
-from sync.models import Flow, FlowSchedule, SentValue, Transfer
+from sync.models import Flow, FlowSchedule, LookupRow, SentValue, Transfer
 from sync.pipelines import flows, work
 
 D = Decimal
@@ -46,6 +49,7 @@ def product(shop, sku=SKU):
     variant = next(v for v in row["variants"] if v["sku"] == sku)
     if variant["price"] is None:  # it inherits the product's
         variant["price"] = row["price"]
+        variant["sale_price"] = row["sale_price"]
     return variant
 
 
@@ -194,3 +198,134 @@ def test_what_is_sold_and_not_booked_yet_is_not_offered_again(shop):
     change(shop, stock=19)
     run(shop, Flow.STOCK)
     assert D(str(product(shop)["inventory_level"])) == 19
+
+
+def lists_of(monkeypatch, **lists):
+    """The ERP's price lists by name (price by number); the unnamed one is the cards'."""
+
+    def prices(self, *, since="", resume="", price_list=""):
+        rows = lists[price_list or "own"].items()
+        yield Page(rows=tuple(ItemPrice(number=n, amount=D(p)) for n, p in rows))
+
+    monkeypatch.setattr(BusinessCentral, "prices", prices)
+
+
+def test_a_sale_price_is_shown_beside_the_price_and_ends_with_its_list(shop, monkeypatch):
+    own = {SKU: "249.99", "MAT-FOAM": "39.00"}
+    sale = {SKU: "199.00", "MAT-FOAM": "45.00"}
+    lists_of(monkeypatch, own=own, SALE=sale)
+    route_settings.save(shop.route, {"sale_price_list": "SALE"})
+    run(shop, Flow.PRICES)
+    shown = product(shop)
+    assert (D(str(shown["price"])), D(str(shown["sale_price"]))) == (D("249.99"), D("199.00"))
+    assert not product(shop, "MAT-FOAM")["sale_price"], "what is dearer is no sale"
+    before = writes("catalog")
+    assert run(shop, Flow.PRICES).rows_written == 0
+    assert writes("catalog") == before
+    del sale[SKU]
+    assert run(shop, Flow.PRICES).rows_written == 1
+    shown = product(shop)
+    assert not shown["sale_price"]
+    assert D(str(shown["price"])) == D("249.99")
+
+
+def test_a_wild_sale_price_waits_and_is_shown_as_it_was_released(shop, monkeypatch):
+    lists_of(monkeypatch, own={SKU: "249.99"}, SALE={SKU: "19.90"})
+    route_settings.save(shop.route, {"sale_price_list": "SALE"})
+    run(shop, Flow.PRICES)
+    held = Transfer.objects.get(flow=Flow.PRICES, source_key=SKU)
+    assert (held.state, held.hold) == ("held", "price_drop")
+    assert "19.90" in held.reason
+    assert not product(shop)["sale_price"]
+    actions.release([held.pk])
+    work.work(held.pk)
+    shown = product(shop)
+    assert (D(str(shown["price"])), D(str(shown["sale_price"]))) == (D("249.99"), D("19.90"))
+    assert run(shop, Flow.PRICES).rows_written == 0
+
+
+def test_a_sale_reading_that_is_broken_off_goes_on_in_its_list(shop, monkeypatch):
+    lists_of(monkeypatch, own={SKU: "249.99"}, SALE={SKU: "199.00"})
+    route_settings.save(shop.route, {"sale_price_list": "SALE"})
+    monkeypatch.setattr(flows, "SLICE_SECONDS", -1)
+    row = FlowSchedule.objects.get(route=shop.route, flow=Flow.PRICES)
+    flows.run(row.pk)
+    row.refresh_from_db()
+    assert row.is_running
+    assert not product(shop)["sale_price"]
+    run(shop, Flow.PRICES)
+    assert D(str(product(shop)["sale_price"])) == D("199.00")
+
+
+def test_a_price_that_a_person_said_no_to_is_not_asked_again_until_it_is_another(shop):
+    run(shop, Flow.PRICES)
+    change(shop, price="23.90")
+    run(shop, Flow.PRICES)
+    held = Transfer.objects.get(flow=Flow.PRICES, source_key=SKU)
+    actions.skip([held.pk], "A typing error.")
+    row = FlowSchedule.objects.get(route=shop.route, flow=Flow.PRICES)
+    schedules.run_now(row, from_the_start=True)
+    run(shop, Flow.PRICES)
+    held.refresh_from_db()
+    assert held.state == "skipped"
+    change(shop, price="24.90")
+    run(shop, Flow.PRICES)
+    held.refresh_from_db()
+    assert held.state == "held"
+
+
+def test_tax_is_taken_out_by_the_item_s_class(shop):
+    route_settings.save(
+        shop.route, {"price_tax": "remove", "price_tax_rate": "20", "price_drop_limit": "0"}
+    )
+    change(shop, price="120.00", category="ZERO")
+    change(shop, number="MAT-FOAM", price="120.00")
+    LookupRow.objects.create(route=shop.route, table="price_tax_rates", key="zero", value="0")
+    run(shop, Flow.PRICES)
+    assert D(str(product(shop, "MAT-FOAM")["price"])) == D("100.00")
+    assert D(str(product(shop)["price"])) == D("120.00")
+
+
+def test_a_product_that_comes_later_gets_the_price_and_stock_that_it_missed(shop):
+    change(shop, number="LATE-1", name="Late", price="19.00", stock=6)
+    run(shop, Flow.PRICES)
+    run(shop, Flow.STOCK)
+    assert SentValue.objects.filter(key="LATE-1", is_matched=False).count() == 2
+    route_settings.save(shop.route, {"items_flow": "create"})
+    run(shop, Flow.ITEMS)
+    FlowSchedule.objects.filter(flow=Flow.PRICES).update(full_at=timezone.now())
+    run(shop, Flow.ITEMS)
+    schedules.read_all(shop.route, [Flow.PRICES, Flow.STOCK])
+    run(shop, Flow.PRICES)
+    run(shop, Flow.STOCK)
+    assert D(str(product(shop, "LATE-1")["price"])) == D("19.00")
+
+
+def test_rows_that_were_not_reached_are_written_in_the_same_reading(shop):
+    run(shop, Flow.STOCK)
+    row = FlowSchedule.objects.get(route=shop.route, flow=Flow.STOCK)
+    change(shop, stock=8)
+    shop.store_simulator.fault("drop", path="inventory", times=1)
+    flows.run(row.pk)
+    run(shop, Flow.STOCK)
+    assert D(str(product(shop)["inventory_level"])) == 8
+
+
+def test_a_barcode_s_product_gets_price_and_stock_and_is_no_stranger_in_the_report(shop):
+    route_settings.save(shop.route, {"items_by_barcode": "yes"})
+    gtin = "5000123459991"
+    shop.store_simulator.post(
+        "products/create", sku="STORE-SKU-9", name="Nine", upc=gtin, type="physical", price="10.00"
+    )
+    change(shop, number="ERP-9", name="Nine", gtin=gtin, price="9.00", stock=4)
+    assert "STORE-SKU-9" not in run(shop, Flow.ITEMS).report["store_only_skus"]
+    run(shop, Flow.PRICES)
+    assert D(str(product(shop, "STORE-SKU-9")["price"])) == D("9.00")
+
+
+def test_an_item_that_was_blocked_is_no_longer_counted_as_matched(shop):
+    before = run(shop, Flow.ITEMS).report
+    change(shop, blocked=True)
+    after = run(shop, Flow.ITEMS).report
+    assert after["matched"] == before["matched"] - 1
+    assert SKU in after["store_only_skus"]

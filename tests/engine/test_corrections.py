@@ -3,6 +3,7 @@ click, never twice."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from connectors.records import Order
 from connectors.records.codec import dump, load
 from sync import actions, differences
 from sync.models import Transfer
-from sync.pipelines import work
+from sync.pipelines import related, work
 from tests.support.flow import TENT
 from tests.support.orders import orders
 
@@ -108,3 +109,50 @@ def test_a_cancelled_order_is_given_back_whole(order: Order):
     if order.lines_total_inc_tax == order.total_inc_tax and difference.credit:
         assert difference.credit.total_inc_tax == order.total_inc_tax
     assert difference.invoice is None
+
+
+def test_another_price_moves_no_goods(flow):
+    _, sold = flow.carry(lines=[TENT])
+    booked = load(Order, sold.record)
+    (line,) = booked.lines
+    cheaper = replace(line, net_inc_tax=line.net_inc_tax - 12, net_ex_tax=line.net_ex_tax - 10)
+    now = replace(booked, lines=(cheaper,))
+    credit = differences.between(booked, now).credit
+    assert credit is not None
+    assert credit.lines == ()
+    (charge,) = credit.charges
+    assert (charge.amount_inc_tax, charge.amount_ex_tax) == (12, 10)
+    assert line.name in charge.name
+
+
+def test_the_money_of_a_correction_is_not_credited_again_as_a_refund(flow):
+    """An order made smaller is corrected, and then the store pays the difference out."""
+    order, sold = flow.carry(lines=[{**TENT, "quantity": 3}])
+    flow.store_simulator.post(f"orders/{order['id']}/edit", quantity=2)
+    work.check_posted(sold.pk)
+    assert actions.post_correction(sold.pk, by="anna@acme.example") == 1
+    (row,) = corrections(order)
+    assert row.state == "posted", (row.reason, row.comparison)
+    made = flow.store_simulator.post(f"orders/{order['id']}/refund", amount=row.amount)
+    related.look(f"{flow.route.pk}:{order['id']}")
+    refund = Transfer.objects.get(flow="refunds", source_key=str(made["id"]))
+    work.work(refund.pk)
+    refund.refresh_from_db()
+    assert (refund.state, refund.hold) == ("held", "over_refunded")
+    assert len(flow.booked()["credit_memos"]) == 1
+    assert actions.accept_difference(refund.pk, by="anna@acme.example")
+    work.work(refund.pk)
+    refund.refresh_from_db()
+    assert refund.state == "posted", (refund.reason, refund.comparison)
+
+
+def test_no_correction_is_booked_for_what_was_refunded_since_it_was_shown(flow):
+    order, sold = flow.carry(lines=[{**TENT, "quantity": 3}])
+    flow.store_simulator.post(f"orders/{order['id']}/edit", quantity=2)
+    work.check_posted(sold.pk)
+    sold.refresh_from_db()
+    assert sold.comparison["can_correct"]
+    flow.store_simulator.post(f"orders/{order['id']}/refund", amount="9.00")
+    related.look(f"{flow.route.pk}:{order['id']}")
+    assert actions.post_correction(sold.pk, by="anna@acme.example") == 0
+    assert corrections(order) == []

@@ -6,9 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from sync import actions
 from sync.models import Transfer
-from sync.pipelines import related, work
-from tests.support.flow import TENT
+from sync.pipelines import awaited, related, work
+from tests.support.flow import TENT, make_flow
 
 
 def refund(flow, order, **spec):
@@ -153,8 +154,6 @@ def test_a_refund_that_is_not_paid_out_yet_waits(flow):
 
 
 def test_more_given_back_than_sold_is_held_until_a_person_accepts_it(flow):
-    from sync import actions
-
     order, _ = flow.carry(lines=[TENT])
     refund(flow, order, amount=order["total_inc_tax"])
     too_much = refund(flow, order, amount="1.00", beyond="1")
@@ -166,8 +165,6 @@ def test_more_given_back_than_sold_is_held_until_a_person_accepts_it(flow):
 
 
 def test_a_refund_of_what_a_correction_gave_back_already_is_held(flow):
-    from sync import actions
-
     order, sold = flow.carry(lines=[TENT])
     flow.store_simulator.post(f"orders/{order['id']}/cancel")
     work.check_posted(sold.pk)
@@ -196,7 +193,6 @@ def test_a_correction_is_not_offered_for_what_a_refund_gives_back_or_may(flow):
 
 
 def test_a_skipped_refund_lets_the_later_ones_go(flow):
-    from sync import actions
     from tenants import agenda
 
     order, _ = flow.carry(lines=[TENT])
@@ -259,8 +255,6 @@ def test_a_declined_refund_is_not_worked_again_at_every_look(flow):
 
 
 def test_a_decline_that_a_person_dealt_with_is_not_shown_again(flow):
-    from sync import actions
-
     order, _ = flow.carry(lines=[TENT])
     made = refund(flow, order, amount="6.00")
     assert settle(flow, order)[str(made["id"])].state == "posted"
@@ -274,8 +268,6 @@ def test_a_decline_that_a_person_dealt_with_is_not_shown_again(flow):
 
 
 def test_a_refund_that_was_skipped_with_its_order_comes_back_with_it(flow):
-    from sync import actions
-
     order = flow.place(lines=[TENT])
     sold = flow.announce(order["id"])
     assert actions.skip([sold.pk], "by mistake") == 1
@@ -288,8 +280,6 @@ def test_a_refund_that_was_skipped_with_its_order_comes_back_with_it(flow):
 
 
 def test_an_accepted_over_refund_stays_accepted_after_another_difference(flow):
-    from sync import actions
-
     order, _ = flow.carry(lines=[TENT])
     refund(flow, order, amount=order["total_inc_tax"])
     too_much = refund(flow, order, amount="1.00", beyond="1")
@@ -317,7 +307,9 @@ def test_tax_given_back_alone_is_booked_once_where_tax_is_a_line(flow):
 
 def test_parts_of_a_discounted_line_are_given_back_to_the_cent(flow):
     spec = {"sku": "SPORK-TI", "quantity": 7}
-    order, sold = flow.carry(lines=[spec], shipping="4.95", coupon={"code": "AUTUMN", "amount": "7.77"})
+    order, sold = flow.carry(
+        lines=[spec], shipping="4.95", coupon={"code": "AUTUMN", "amount": "7.77"}
+    )
     assert sold.state == "posted", (sold.reason, sold.comparison)
     line = order["products"][0]["id"]
     made = [refund(flow, order, lines=[{"id": line, "quantity": n}]) for n in (2, 3, 2)]
@@ -328,3 +320,66 @@ def test_parts_of_a_discounted_line_are_given_back_to_the_cent(flow):
     ]
     amounts = sorted(Decimal(str(memo["totalAmountIncludingTax"])) for memo in credits(flow, order))
     assert amounts == sorted(Decimal(one["total_amount"]) for one in made)
+
+
+def of_sales_orders(simulators):
+    return make_flow(simulators, document_kind="sales_order")
+
+
+def test_a_refund_waits_for_the_invoice_of_an_order_that_waits_in_the_erp(tenant, simulators):
+    flow = of_sales_orders(simulators)
+    order, sold = flow.carry(lines=[TENT])
+    document = sold.documents.get()
+    assert document.status == "accepted"
+    made = refund(flow, order, lines=[{"id": order["products"][0]["id"], "quantity": 1}])
+    row = settle(flow, order)[str(made["id"])]
+    assert (row.state, row.hold) == ("held", "waits_for_invoice")
+    assert not credits(flow, order)
+    invoice_in_the_erp(sold)
+    awaited.look(document.pk)
+    document.refresh_from_db()
+    (invoice,) = [i for i in flow.booked()["invoices"] if i["status"] != "Draft"]
+    assert (document.status, document.invoice_number) == ("posted", invoice["number"])
+    row = settle(flow, order)[str(made["id"])]
+    assert row.state == "posted", row.reason
+    (memo,) = credits(flow, order)
+    assert memo["invoiceNumber"] == invoice["number"]
+    assert actions.replay([sold.pk, row.pk]) == 2
+    settle(flow, order)
+    sold.refresh_from_db()
+    assert sold.state == "posted", sold.reason
+    assert len(credits(flow, order)) == 1
+    assert len(flow.booked()["invoices"]) == 1
+
+
+def invoice_in_the_erp(sold):
+    """What Business Central's people do with a sales order."""
+    from connectors import services
+    from sync.models import Document
+
+    document = Document.objects.get(transfer=sold)
+    erp = services.open_erp(document.erp)
+    erp.client.act(
+        "salesOrders", document.external_id, "shipAndInvoice", purpose="ship and invoice the order"
+    )
+
+
+def test_an_order_that_was_deleted_in_the_erp_is_told(tenant, simulators):
+    from connectors import services
+
+    flow = of_sales_orders(simulators)
+    _, sold = flow.carry(lines=[TENT])
+    document = sold.documents.get()
+    services.open_erp(document.erp).client.delete(
+        "salesOrders", document.external_id, purpose="delete the order"
+    )
+    awaited.look(document.pk)
+    sold.refresh_from_db()
+    assert sold.state == "changed"
+    assert document.number in sold.reason
+    actions.replay([sold.pk])
+    work.work(sold.pk)
+    sold.refresh_from_db()
+    assert sold.state == "changed"
+    assert "not in the ERP any more" in sold.reason
+    assert actions.acknowledge([sold.pk]) == 1

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from connectors.erps.business_central.errors import read_error
-from connectors.errors import NeedsAttention, Rejected
+from connectors.errors import NeedsAttention, OutcomeUnknown, Rejected, UnexpectedShape
 from connectors.kit import Kit, odata
 from connectors.kit.http import Http, Reply, Timeouts
 from connectors.kit.throttle import Limits
@@ -15,7 +15,10 @@ from connectors.kit.tokens import EntraAuth, EntraTokens
 
 Json = Mapping[str, Any]
 # Online: 6,000 in five minutes for each application. A little is left to people's own tools.
-LIMITS_PER_5_MINUTES = 5_800
+# The window slides, so that a burst is taken from what flows afterwards.
+LIMITS_PER_5_MINUTES = 5_900
+BURST = 300
+WINDOW_SECONDS = 300.0
 
 
 class Client:
@@ -41,7 +44,8 @@ class Client:
             budget=kit.budget(
                 Limits(
                     calls=LIMITS_PER_5_MINUTES,
-                    seconds=300,
+                    seconds=WINDOW_SECONDS,
+                    burst=BURST,
                     in_flight=in_flight,
                     longest_call_seconds=self.timeout + 10,
                 )
@@ -122,11 +126,18 @@ class Client:
     def create(
         self, entity: str, body: Json, *, purpose: str, begin_by: float | None = None
     ) -> Json:
-        """The new record. ``begin_by``: see ``Http.request``."""
+        """The new record. An answer that cannot be read, or that is not of a record, leaves open
+        what was made: it raises OutcomeUnknown. ``begin_by``: see ``Http.request``."""
         reply = self.request(
             "POST", self.company(entity), body=body, purpose=purpose, begin_by=begin_by
         )
-        return dict(reply.json())
+        try:
+            made = reply.json()
+        except UnexpectedShape as error:
+            raise OutcomeUnknown(f"{reply.where}: {reply.status}, {error}") from error
+        if not isinstance(made, Mapping) or not made:
+            raise OutcomeUnknown(f"{reply.where}: {reply.status}, is not a record")
+        return made
 
     def change(self, entity: str, entity_id: str, body: Json, *, etag: str, purpose: str) -> None:
         """Set properties of a record as it was read. Raises TryLater with the code ``changed`` if

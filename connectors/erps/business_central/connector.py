@@ -196,7 +196,7 @@ class BusinessCentral(BusinessCentralMasterData, BusinessCentralSubscriptions, E
             for row in self.client.find(
                 "items", odata.any_of("number", batch), purpose="look for the items"
             ):
-                rows[str(row["number"]).upper()] = row
+                rows[Reader(row, "item").text("number").upper()] = row
         return {number: _item(rows[wanted]) for number, wanted in asked.items() if wanted in rows}
 
     def find_items_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[ErpItem, ...]]:

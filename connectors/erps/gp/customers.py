@@ -87,7 +87,13 @@ def new_customer(draft: CustomerDraft, *, numbering: Numbering, page: str) -> Ne
     card: dict[str, Any] = {"CustomerId": number, "Name": name}
     card |= _properties(draft.fields, CUSTOMER_PROPERTIES, written)
     card["AddressId"] = str(card.get("AddressId") or "PRIMARY").upper()
-    return NewCustomer(card, _ship_to(draft, number, written), _internet(draft, card), tuple(notes))
+    internet = _internet(draft, card)
+    if internet is None and draft.fields.get("email", draft.email).strip():
+        notes.append(
+            "The e-mail address cannot be kept in GP (no plain letters, or longer than "
+            "200): it is left out."
+        )
+    return NewCustomer(card, _ship_to(draft, number, written), internet, tuple(notes))
 
 
 def _properties(

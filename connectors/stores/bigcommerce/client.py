@@ -104,8 +104,9 @@ class Client:
         return [] if reply.status == 204 else _rows(reply, _object(reply).get("data", []))
 
     def refunds_since(self, since: str) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages of refunds of all orders made at or after ``since``."""
-        page = 1
+        """Pages of refunds of all orders made at or after ``since``. A page that brings nothing new
+        (a cache in front of the store) ends the reading."""
+        page, seen = 1, set[Any]()
         while True:
             reply = self.http.request(
                 "GET",
@@ -115,10 +116,12 @@ class Client:
                 accept=NONE,
             )
             rows = [] if reply.status == 204 else _rows(reply, _object(reply).get("data", []))
-            if rows:
-                yield rows
-            if len(rows) < PAGE:
+            fresh = [row for row in rows if row.get("id") not in seen]
+            if fresh:
+                yield fresh
+            if len(rows) < PAGE or not fresh:
                 return
+            seen |= {row.get("id") for row in fresh}
             page += 1
 
     def hooks(self) -> list[Mapping[str, Any]]:
@@ -170,8 +173,9 @@ class Client:
             while True:
                 asked = {**params, "page": str(number), "limit": str(PAGE)}
                 rows, total = self.page(path, asked, purpose)
+                known = len(found)
                 found |= {row.get("id"): row for row in rows}
-                if len(rows) < PAGE:
+                if len(rows) < PAGE or len(found) == known:
                     break
                 number += 1
             if len(found) >= total:

@@ -54,6 +54,7 @@ class BigCommerce(Store):
     dead_statuses = DEAD
     refunded_statuses = REFUNDED
     makes_refunds = True
+    sale_prices = True
     takes = frozenset({"items", "prices", "stock", "customers"})
     locations = True
 

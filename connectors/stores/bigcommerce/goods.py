@@ -88,6 +88,7 @@ def _variant(product: Reader, variant: Reader) -> StoreProduct:
         name=product.text("name", ""),
         gtin=variant.text("upc", ""),
         price=variant.decimal("price") if "price" in variant else None,
+        inherited_price=product.decimal("price") if "price" in product else None,
         sale_price=_sale(variant, product),
         stock=holder.decimal("inventory_level", Decimal(0)) if tracking != "none" else None,
         tracks_stock=tracking != "none",
