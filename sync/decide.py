@@ -50,11 +50,12 @@ def order(record: Order, policy: OrderPolicy) -> Decision:
     to be dead waits for the store's next word rather than being dropped.
     """
     label = record.status_label or record.status
-    if record.placed_at < policy.start_at:
+    # Stores keep whole seconds: an order of the very second of the start is not before it.
+    if record.placed_at < policy.start_at.replace(microsecond=0):
         return Decision(
             Verdict.SKIP,
-            f"Placed on {record.placed_at:%d %b %Y}, before this route's start on "
-            f"{policy.start_at:%d %b %Y}.",
+            f"Placed on {record.placed_at:%d %b %Y, %H:%M:%S} UTC, before this route's start on "
+            f"{policy.start_at:%d %b %Y, %H:%M:%S} UTC.",
         )
     if record.status in policy.payable:
         if record.is_test and not policy.accept_test_payments:

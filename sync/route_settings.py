@@ -193,7 +193,7 @@ def _of_late_totals(erp: type[Erp]) -> tuple[Setting, ...]:
             label="If the ERP posts another total or tax than the store charged",
             kind="choice",
             choices=(("show", "Show the difference"), ("hold", "A person must look at it")),
-            default="show",
+            default="hold",
         ),
     )
 

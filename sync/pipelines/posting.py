@@ -281,7 +281,10 @@ def _judge(
             document,
             booked,
             f"The totals agree: {booked.total_inc_tax:.2f} {draft.currency}, tax "
-            f"{booked.total_tax:.2f}.",
+            f"{booked.total_tax:.2f}."
+            if booked.has_totals
+            else f"The lines agree: {comparison.total.erp:.2f} {draft.currency}. Tax and total are "
+            "compared when the ERP has worked them out.",
         )
         return
     if _accepted(lease, comparison):
