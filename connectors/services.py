@@ -30,6 +30,7 @@ from connectors.contract import (
     Verdict,
 )
 from connectors.errors import ConnectorError, NeedsAttention, TryLater, UnexpectedShape
+from connectors.kit.throttle import yielding as yielding
 from connectors.models import Connection, HookTally, Subscription, new_hook_secret
 from connectors.registry import SYSTEMS
 from connectors.setting_values import changed_values, full_values, split
@@ -328,6 +329,10 @@ def read_delivery(
     except DeliveryRefused as refusal:
         _count_refusal(connection, refusal, now)
         raise
+    except RecursionError as error:  # JSON nested deeper than any vendor's, made to trip us
+        unreadable = DeliveryRefused("unreadable", "The delivery cannot be read.")
+        _count_refusal(connection, unreadable, now)
+        raise unreadable from error
 
 
 def answer_handshake(

@@ -329,3 +329,42 @@ def test_an_item_that_was_blocked_is_no_longer_counted_as_matched(shop):
     after = run(shop, Flow.ITEMS).report
     assert after["matched"] == before["matched"] - 1
     assert SKU in after["store_only_skus"]
+
+
+def test_prices_in_several_currencies_are_told_until_the_route_names_one(shop, monkeypatch):
+    def prices(self, *, since="", resume="", price_list=""):
+        yield Page(
+            rows=(
+                ItemPrice(number=SKU, amount=D("239.00"), currency="GBP"),
+                ItemPrice(number=SKU, amount=D("229.00"), currency="EUR"),
+            )
+        )
+
+    monkeypatch.setattr(BusinessCentral, "prices", prices)
+    run(shop, Flow.PRICES)
+    told = Transfer.objects.get(flow=Flow.PRICES, source_key=SKU)
+    assert told.state == "failed"
+    assert "EUR, GBP" in told.reason
+    assert D(str(product(shop)["price"])) == D("249.99")
+    route_settings.save(shop.route, {"price_currency": "GBP"})
+    run(shop, Flow.PRICES)
+    told.refresh_from_db()
+    assert told.state == "posted"
+    assert D(str(product(shop)["price"])) == D("239.00")
+
+
+def test_a_variant_that_inherits_its_price_is_not_shown_a_wild_one(shop, monkeypatch):
+    shop.store_simulator.post(
+        "products/create",
+        name="Shirt",
+        type="physical",
+        weight=1,
+        price="50.00",
+        variants=[
+            {"sku": "SHIRT-S", "option_values": [{"option_display_name": "Size", "label": "S"}]}
+        ],
+    )
+    lists_of(monkeypatch, own={"SHIRT-S": "5.00"})
+    run(shop, Flow.PRICES)
+    held = Transfer.objects.get(flow=Flow.PRICES, source_key="SHIRT-S")
+    assert held.hold == "price_drop", held.reason

@@ -333,6 +333,7 @@ def test_a_reading_whose_process_is_killed_between_pages_goes_on_where_it_was(sh
     assert wait_until(lambda: schedule(shop, Flow.STOCK).rows_seen >= 10, 30)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    time.sleep(2)  # the store still carries out what it was sent, long before the lease ends
     shop.store_simulator.post("faults/clear")
     row.refresh_from_db()
     seen = row.rows_seen
@@ -396,8 +397,5 @@ def test_a_batch_that_is_broken_off_loses_no_row(shop, small_pages, trouble, rea
     assert 0 < written <= changed
     FlowSchedule.objects.filter(pk=row.pk).update(marker="", full_at=None)
     assert run(shop, Flow.STOCK).rows_written == 0
-    from sync.models import SentValue
-    print("DBG", list(SentValue.objects.filter(key="BOTTLE-1L").values()), changed, row.rows_seen, row.rows_written, row.words)
-    for e in Exchange.objects.filter(path__contains="inventory").order_by("pk"): print("DBG", e.method, e.path, e.status)
     for sku in shared(shop):
         assert stock(shop, sku) == shop.erp_simulator.get(f"items/{sku}")["inventory"], sku

@@ -110,6 +110,32 @@ def test_an_order_is_accepted_and_later_gets_its_invoice_number(make_shop, fo):
     assert (document.status, document.invoice_number) == ("posted", "CIV-000001")
 
 
+@pytest.mark.parametrize(("setting", "state"), [("show", "posted"), ("hold", "changed")])
+def test_the_environments_own_tax_is_compared_when_it_can_be_read(make_shop, fo, setting, state):
+    """Sales tax is worked out when the batch job invoices; until then nothing can be said."""
+    from sync import mapping_rules
+    from sync.pipelines import awaited
+
+    shop = make_shop(late_difference=setting)
+    mapping_rules.save_lookup(  # an item without tax for postage that the store taxed
+        shop.route, table="charges", key="shipping", value="item:STORE-TAX", by="test"
+    )
+    order, transfer = shop.carry(lines=[TENT], shipping="6.00")
+    assert (transfer.state, transfer.comparison) == ("posted", None), transfer.reason
+    fo.post("batch")
+    document = transfer.documents.get()
+    awaited.look(document.pk)
+    transfer.refresh_from_db()
+    document.refresh_from_db()
+    charged, tax = Decimal(order["total_inc_tax"]), Decimal(order["total_tax"])
+    assert document.invoice_number in transfer.reason
+    assert f"worked out {charged:.2f} with {tax - 1:.2f} tax" in transfer.reason
+    assert f"charged {charged:.2f} with {tax:.2f}" in transfer.reason
+    assert abs(Decimal(transfer.comparison["tax"]["difference"])) == 1
+    assert transfer.state == state
+    assert bool(transfer.advice) is (state == "changed")
+
+
 def test_orders_of_every_kind_add_up(make_shop, fo):
     shop = make_shop()
     orders = {}
@@ -270,3 +296,26 @@ def test_calls_of_an_order_a_refund_and_a_payment(make_shop, fo):
     credited = calls(lambda: refund(shop, order, lines=goods))
     credits = {key: n for key, n in credited.items() if "Journal" not in key}
     assert sum(credits.values()) == 6, credited
+
+
+def test_an_order_cancelled_after_it_was_invoiced_is_credited_by_one_click(make_shop, fo):
+    from sync import actions
+    from sync.models import Transfer
+    from sync.pipelines import work
+
+    shop = make_shop(payment_kind="nothing")
+    order, sold = shop.carry(lines=[TENT], shipping="6.00")
+    fo.post("batch")
+    shop.store_simulator.post(f"orders/{order['id']}/cancel")
+    work.check_posted(sold.pk)
+    sold.refresh_from_db()
+    assert (sold.state, sold.comparison["can_correct"]) == ("changed", True), sold.reason
+    assert actions.post_correction(sold.pk, by="anna@acme.example") == 1
+    (row,) = Transfer.objects.filter(flow="corrections", order_key=str(order["id"]))
+    work.work(row.pk)
+    row.refresh_from_db()
+    assert row.state == "posted", (row.reason, row.vendor_words)
+    fo.post("batch")
+    state = fo.get("state")
+    assert state["ledger_balance"] == 0
+    assert not [amount for amount in state["balances"].values() if amount]

@@ -195,3 +195,29 @@ def test_a_foreign_order_is_held_until_both_rows_are_there(shop, gp):
     (row,) = gp.state()["documents"]
     assert (row["currency"], row["exchange_rate"]) == ("Z-EURO", Decimal("0.86"))
     assert row["amount"] == Decimal(order["total_inc_tax"])
+
+
+@pytest.mark.parametrize("act", ["cancel", "edit"])
+def test_a_change_after_posting_is_corrected_by_one_click(shop, gp, act):
+    """A credit memo for what became less, an invoice for what became more, by what GP has."""
+    from sync import actions
+    from sync.models import Transfer
+    from sync.pipelines import work
+
+    order, sold = shop.carry(lines=[flow_support.TENT])
+    spec = {"quantity": 3} if act == "edit" else {}
+    shop.store_simulator.post(f"orders/{order['id']}/{act}", **spec)
+    work.check_posted(sold.pk)
+    sold.refresh_from_db()
+    assert (sold.state, sold.comparison["can_correct"]) == ("changed", True), sold.reason
+    assert actions.post_correction(sold.pk, by="anna@acme.example") == 1
+    (row,) = Transfer.objects.filter(flow="corrections", order_key=str(order["id"]))
+    work.work(row.pk)
+    row.refresh_from_db()
+    assert row.state == "posted", (row.reason, row.vendor_words)
+    now = Decimal(shop.store_simulator.get(f"orders/{order['id']}")["total_inc_tax"])
+    wanted = now if act == "edit" else Decimal(0)
+    booked = [(r["type"], r["amount"]) for r in gp.state()["documents"]]
+    assert sum(-amount if kind in (7, 8) else amount for kind, amount in booked) == wanted
+    assert len(booked) == 2
+    assert all(len(r["number"]) <= 17 for r in gp.state()["documents"])

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.erps.gp.customers import Numbering, new_customer
 from connectors.erps.gp.text import CODE_PAGES, fit
+from tests.connectors.gp.drafts import customer
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,20 @@ def test_whatever_comes_in_fits(text, page, length):
     assert len(fitted.encode(page)) <= length
     assert fitted == " ".join(fitted.split())
     assert fit(fitted, page, length)[0] == fitted
+
+
+@pytest.mark.parametrize("email", ["zoë@example.com", f"{'z' * 200}@example.com"])
+def test_an_address_that_gp_cannot_keep_is_left_out_and_said(email):
+    made = new_customer(
+        customer(email=email, fields={"email": email}), numbering=Numbering(), page="cp1252"
+    )
+    assert made.internet is None
+    assert any("e-mail address cannot be kept" in note for note in made.notes)
+
+
+def test_what_a_card_cannot_hold_is_named_field_by_field():
+    made = new_customer(customer(), numbering=Numbering(), page="cp1252")
+    assert made.card["City"] == "Lódz"
+    assert made.notes == ("City is written as “Lódz”.",)
+    assert made.internet is not None
+    assert made.internet["EmailToAddress"] == "zoe@example.com"
