@@ -65,7 +65,7 @@ def _payment_of(context: sale.Context, order: Order, key: str) -> Payment:
                         succeeded=not back.is_declined,
                         created_at=refund.created_at,
                     )
-    for payment in order.payments:
+    for payment in (*order.payments, *related.received(order)):
         if payment.external_id == key:
             return payment
     raise TryLater(

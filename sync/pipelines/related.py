@@ -6,13 +6,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from connectors import services
-from connectors.records import Order, Payment, PaymentEvent, Refund, RefundStatus
+from connectors.records import Order, Payment, PaymentEvent, Refund, RefundStatus, TenderKind
+from connectors.records.codec import load
 from sync import dispatch, inbox, route_settings, transfers
 from sync.models import Document, Flow, Hold, Route, State, Transfer
 
 BOOKED = (State.POSTED, State.CHANGED)
 MONEY_IN = frozenset({PaymentEvent.PURCHASE, PaymentEvent.CAPTURE, PaymentEvent.SETTLED})
 OF_REFUND = "refund:"
+TENDER_MARKS = {TenderKind.GIFT_CERTIFICATE: "GC", TenderKind.STORE_CREDIT: "SC"}
 
 
 def booked_key(order_key: str) -> str:
@@ -26,11 +28,32 @@ def refund_payment_key(refund_id: str, payment_id: str) -> str:
 
 
 def received(order: Order) -> tuple[Payment, ...]:
-    """The payments of an order that moved money to us."""
-    return tuple(
+    """What paid an order: money that moved to us, and gift certificates and store credit, which
+    some stores list among the payments and others beside the order."""
+    money = tuple(
         payment
         for payment in order.payments
         if payment.succeeded and payment.event in MONEY_IN and payment.amount
+    )
+    beside = sum((tender.amount for tender in order.tenders), Decimal(0))
+    listed = sum((payment.amount for payment in money), Decimal(0))
+    if not beside or listed + beside > order.total_inc_tax:
+        return money  # the payments are the whole already
+    return (
+        *money,
+        *(
+            Payment(
+                external_id=f"{order.number}-{TENDER_MARKS[tender.kind]}{position}",
+                event=PaymentEvent.PURCHASE,
+                method=tender.kind.value,
+                amount=tender.amount,
+                currency=order.currency,
+                is_test=order.is_test,
+                created_at=order.placed_at,
+            )
+            for position, tender in enumerate(order.tenders, 1)
+            if tender.amount
+        ),
     )
 
 
@@ -138,15 +161,14 @@ def _follow(transfer: Transfer) -> None:
     books_refunds = route_settings.booking(transfer.route, "refund_kind", settings) is not None
     books_payments = route_settings.booking(transfer.route, "payment_kind", settings) is not None
     if books_payments and transfer.flow == Flow.ORDERS:
-        for payment in transfer.record.get("payments", []):
-            if payment["succeeded"] and payment["event"] in MONEY_IN and Decimal(payment["amount"]):
-                _touch(
-                    transfer.route,
-                    Flow.PAYMENTS,
-                    payment["external_id"],
-                    transfer.order_key,
-                    transfer.number,
-                )
+        for payment in received(load(Order, transfer.record)):
+            _touch(
+                transfer.route,
+                Flow.PAYMENTS,
+                payment.external_id,
+                transfer.order_key,
+                transfer.number,
+            )
     store, _ = route_settings.systems_of(transfer.route)
     refunded = transfer.record.get("status") in store.refunded_statuses
     if (transfer.flow == Flow.ORDERS and books_refunds and refunded) or (

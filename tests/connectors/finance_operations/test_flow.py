@@ -257,6 +257,25 @@ def test_payments_go_into_journals_after_their_order(make_shop, fo):
     assert not [amount for amount in state["balances"].values() if amount]
 
 
+def test_gift_certificate_store_credit_and_card_pay_the_whole_order(make_shop, fo):
+    """Each part of a split payment is a line, so that nothing of the customer's account is open."""
+    from sync.models import Transfer
+    from sync.pipelines import work
+
+    shop = make_shop()
+    order, transfer = shop.carry(
+        lines=[TENT], gift_certificate_amount="20.00", store_credit_amount="5.00"
+    )
+    rows = Transfer.objects.filter(order_key=str(order["id"]), flow="payments")
+    for row in rows:
+        work.work(row.pk)
+    assert {row.state for row in rows.all()} == {"posted"}, [row.reason for row in rows.all()]
+    assert sum(row.amount for row in rows.all()) == transfer.amount
+    booked = fo.get("state")["payments"]
+    assert sum(Decimal(str(row["CreditAmount"])) for row in booked) == transfer.amount
+    assert len(booked) == 3
+
+
 def test_calls_of_an_order_a_refund_and_a_payment(make_shop, fo):
     from sync.models import Transfer
     from sync.pipelines import related, work
