@@ -97,7 +97,9 @@ class DynamicsGP(GPMasterData, Erp):
             digits=int(values.get("customer_digits") or 7),
         )
         self._set_feeds()
-        self.batches = Batches(service, values.get("batch_prefix") or "WEB", kit.cache)
+        self._batch_prefix = values.get("batch_prefix") or "WEB"
+        self._series: dict[str, Batches] = {}
+        self._cache = kit.cache
         self._values = values
         # GP serves each call with a process of its own: documents go one after another.
         self._writing_lock = threading.Lock()
@@ -246,7 +248,8 @@ class DynamicsGP(GPMasterData, Erp):
 
     def _create(self, draft: DocumentDraft, begin_by: float) -> str:
         """The document in the first of our batches that takes it; a refused one moves on."""
-        for batch in self.batches.free(draft.posting_date):
+        batches = self._batches(draft)
+        for batch in batches.free(draft.posting_date):
             values = self._request(draft, batch)
             try:
                 self.service.create(
@@ -261,7 +264,7 @@ class DynamicsGP(GPMasterData, Erp):
                 if error.code in (DUPLICATE, EXISTS):
                     return self._adopt(draft, values, error)
                 raise
-            self.batches.used(draft.posting_date, batch)
+            batches.used(draft.posting_date, batch)
             return f"{values['DocumentType']};{values['DocumentNumber']}"
         raise AssertionError("free batches never end without an error")
 
@@ -300,6 +303,13 @@ class DynamicsGP(GPMasterData, Erp):
                 code="period_closed",
             )
 
+    def _batches(self, draft: DocumentDraft) -> Batches:
+        """The series of the route, by its field mapping, else of the connection."""
+        prefix = draft.fields.get("batch_prefix", "").strip().upper() or self._batch_prefix
+        if prefix not in self._series:
+            self._series[prefix] = Batches(self.service, prefix, self._cache)
+        return self._series[prefix]
+
     def _request(self, draft: DocumentDraft, batch: str) -> dict[str, Any]:
         return documents.values_of(
             draft,
@@ -327,7 +337,7 @@ class DynamicsGP(GPMasterData, Erp):
         )
 
     def preview(self, draft: DocumentDraft) -> dict[str, Any]:
-        values = self._request(draft, self.batches.expected(draft.posting_date))
+        values = self._request(draft, self._batches(draft).expected(draft.posting_date))
         return self.service.request_of(TRANSACTIONS, values)
 
 

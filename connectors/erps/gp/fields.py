@@ -241,6 +241,14 @@ INVOICE = (
         lookup="exchange_rates",
     ),
     TargetField(name="rate_type", label="Rate type ID", kind="code", max_length=15),
+    TargetField(
+        name="batch_prefix",
+        label="Batch prefix",
+        kind="code",
+        max_length=6,
+        help="The batches of this route begin with it; posting date and suffix follow. Empty means "
+        "the connection's prefix.",
+    ),
 )
 
 _TOTALS = "It comes from the order, so that the document's total is the order's total."

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from connectors.contract import Verdict
+from connectors.erps.gp.batches import Batches
 from connectors.errors import Rejected
 from connectors.records import DocumentKind, DocumentStatus
 from tests.connectors.gp.drafts import charge, customer, draft, goods
@@ -111,7 +113,7 @@ def test_a_batch_is_marked_between_our_look_and_our_write(build, gp, monkeypatch
     day = draft().posting_date
     erp.create_document(draft(reference="BC1-1"))
     gp.simulator.post("batches", act="Marked", id=f"WEB{day:%y%m%d}-01")
-    monkeypatch.setattr(erp.batches, "_takes", lambda *args, **more: True)
+    monkeypatch.setattr(Batches, "_takes", lambda *args, **more: True)
     erp.create_document(draft(reference="BC1-2"))
     assert gp.state()["documents"][-1]["batch"] == f"WEB{day:%y%m%d}-02"
 
@@ -183,3 +185,14 @@ def test_the_preview_is_what_is_sent(build, workshop):
 
     assert sent.request_body.decode() == dumps(preview["body"])
     assert "GP-Custom-Action" not in sent.request_headers
+
+
+def test_a_route_can_have_batches_of_its_own(build, gp):
+    """Two routes into one company: each one's batches begin as its mapping says."""
+    erp = build()
+    own = draft(reference="BC1-9002")
+    erp.create_document(draft(reference="BC1-9001"))
+    erp.create_document(replace(own, fields={**own.fields, "batch_prefix": "shop"}))
+    where = {row["number"]: row["batch"] for row in gp.state()["documents"]}
+    assert where["BC1-9001"] == f"WEB{own.posting_date:%y%m%d}-01"
+    assert where["BC1-9002"] == f"SHOP{own.posting_date:%y%m%d}-01"
