@@ -26,8 +26,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_signed_delivery_is_stored_before_it_is_answered_and_a_second_changes_nothing(flow):
-    first = deliver(flow, 77, content_hash="same")
-    second = deliver(flow, 77, content_hash="same")
+    made = int(time.time())
+    first = deliver(flow, 77, content_hash="same", created_at=made)
+    second = deliver(flow, 77, content_hash="same", created_at=made)
     assert (first.status_code, second.status_code) == (202, 200)
     assert InboxEvent.objects.count() == 1
     tally = HookTally.objects.get()

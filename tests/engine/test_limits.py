@@ -292,7 +292,7 @@ def announce(flow, order_id: int) -> None:
     inbox.accept(connection=flow.store, notices=[notice], source="webhook")
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_catalogue_and_orders_share_the_window_of_the_standard_plan(tenant, monkeypatch):
     with strict(6_000, quota=150, rate=0) as simulators:
         flow = make_flow(simulators)

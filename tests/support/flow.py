@@ -180,7 +180,7 @@ def deliver(
             "scope": "store/order/created",
             "data": {"type": "order", "id": order_id},
             "hash": more.pop("content_hash", uuid.uuid4().hex),
-            "created_at": int(time.time()),
+            "created_at": more.pop("created_at", int(time.time())),
         }
     ).encode()
     name, value = services.hook_secret_header(flow.store)
