@@ -131,8 +131,13 @@ def _wake_flows(event: InboxEvent) -> None:
         is_paused=False,
         flow__in=FLOWS_OF_RECORD.get(event.record, ()),
     )
+    now = timezone.now()
     for row in rows:
-        dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + COALESCE)
+        # One that is about to run is not put off: notices may come without end.
+        if row.next_at is not None and now < row.next_at <= now + COALESCE:
+            continue
+        FlowSchedule.objects.filter(pk=row.pk).update(next_at=now + COALESCE)
+        dispatch.wake_at(dispatch.FLOW, row.pk, now + COALESCE)
 
 
 def _routes(connection: Connection) -> Iterable[Route]:

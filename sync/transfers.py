@@ -379,9 +379,13 @@ def wake_held(transfer_id: int) -> bool:
     return True
 
 
-def look_again(route_ids: Iterable[int]) -> None:
-    """What is being worked just now began before a cure: if it ends in a hold, it goes again."""
-    Transfer.objects.filter(state=State.WORKING, route_id__in=list(route_ids)).update(again=True)
+def look_again(route_ids: Iterable[int], *, order_key: str = "") -> None:
+    """What is being worked just now began before a cure: if it ends in a hold, it goes again.
+    ``order_key`` where only the parts of one order can be cured."""
+    working = Transfer.objects.filter(state=State.WORKING, route_id__in=list(route_ids))
+    if order_key:
+        working = working.filter(order_key=order_key)
+    working.update(again=True)
 
 
 def release_waiting_for(
@@ -390,10 +394,11 @@ def release_waiting_for(
     route_ids: Sequence[int],
     why: str,
     states: Sequence[State] = (State.HELD,),
+    order_key: str = "",
 ) -> int:
     """Everything that is held (or, by ``states``, was skipped) for one of these keys goes at once.
     Returns how many."""
-    look_again(route_ids)
+    look_again(route_ids, order_key=order_key)
     ids = list(
         Transfer.objects.filter(
             state__in=states, hold_keys__overlap=list(keys), route_id__in=list(route_ids)

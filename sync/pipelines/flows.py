@@ -77,6 +77,7 @@ def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
         if not row.is_running:
             row.rows_seen = row.rows_written = row.rows_refused = 0
             row.started_at = now
+            row.next_at = None  # a notice that comes from now on sets it again
             # A price that begins today changes no item: once a day everything is read.
             row.is_full = not row.marker or row.full_at is None or now - row.full_at > FULL_EVERY
             if row.is_full:
@@ -149,7 +150,10 @@ def _finish(row: FlowSchedule, token: uuid.UUID) -> None:
                     "refused": fresh.rows_refused,
                 },
             )
-        schedules.plan(fresh)
+        if fresh.next_at is None:
+            schedules.plan(fresh)
+        else:
+            dispatch.wake_at(dispatch.FLOW, fresh.pk, max(fresh.next_at, timezone.now()))
 
 
 def _let_go(row: FlowSchedule, token: uuid.UUID, words: str) -> None:

@@ -154,6 +154,7 @@ def _follow(transfer: Transfer) -> None:
         route_ids=[transfer.route_id],
         why=f"{transfer.get_flow_display()} {transfer.number} is settled.",
         states=(State.HELD, State.SKIPPED) if booked else (State.HELD,),
+        order_key=transfer.order_key,
     )
     if transfer.state != State.POSTED or not transfer.record or transfer.flow == Flow.PAYMENTS:
         return

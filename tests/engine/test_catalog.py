@@ -368,3 +368,23 @@ def test_a_variant_that_inherits_its_price_is_not_shown_a_wild_one(shop, monkeyp
     run(shop, Flow.PRICES)
     held = Transfer.objects.get(flow=Flow.PRICES, source_key="SHIRT-S")
     assert held.hold == "price_drop", held.reason
+
+
+def test_notices_without_end_do_not_put_a_flow_off(shop):
+    from connectors.contract import Notice
+    from sync import dispatch, inbox
+    from sync.models import InboxEvent
+    from tenants.models import AgendaItem
+
+    run(shop, Flow.STOCK)
+    row = FlowSchedule.objects.get(route=shop.route, flow=Flow.STOCK)
+
+    def notice(number: int):
+        told = Notice(record="item", external_id="x", delivery_id=f"n{number}", event="updated")
+        inbox.accept(connection=shop.erp, notices=[told], source=InboxEvent.Source.WEBHOOK)
+        inbox.process(InboxEvent.objects.get(delivery_id=told.delivery_id).pk)
+        return AgendaItem.objects.get(kind=dispatch.FLOW, key=str(row.pk)).due_at
+
+    first = notice(1)
+    assert first <= timezone.now() + inbox.COALESCE
+    assert notice(2) == notice(3) == first
