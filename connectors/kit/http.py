@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -78,6 +78,13 @@ class Reply:
             return json.loads(self.content.decode("utf-8-sig"), parse_float=Decimal)
         except (ValueError, UnicodeDecodeError) as error:
             raise UnexpectedShape(self.where, "is not JSON") from error
+
+    def server_time(self) -> datetime:
+        """The system's clock by the ``Date`` header; ours, if it sends none."""
+        try:
+            return parsedate_to_datetime(self.headers.get("date", "")).astimezone(UTC)
+        except (ValueError, TypeError):
+            return datetime.now(UTC)
 
     def retry_after(self, default: float | None = None) -> timedelta | None:
         """The ``Retry-After`` header, in seconds or as a date; at most a day."""

@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from connectors.erps.business_central.client import Client, Json
 from connectors.errors import Rejected, UnexpectedShape
@@ -59,14 +58,6 @@ class Chunk:
         return self.position.text() if self.position else ""
 
 
-def server_time(reply: Reply) -> datetime:
-    """The server's clock by the answer's Date header; ours, if it sends none."""
-    try:
-        return parsedate_to_datetime(reply.headers.get("date", "")).astimezone(UTC)
-    except (ValueError, TypeError):
-        return datetime.now(UTC)
-
-
 def changed_since(
     client: Client, entity: str, *, select: str, since: str, resume: str, purpose: str
 ) -> Iterator[Chunk]:
@@ -103,7 +94,7 @@ def walk(
             position = start
     if reply is None:
         reply = fetch(client.company(entity), params)
-    marker = position.marker or server_time(reply).isoformat()
+    marker = position.marker or reply.server_time().isoformat()
     while True:
         rows = odata.rows(reply)
         link = str(reply.json().get("@odata.nextLink") or "")

@@ -1,37 +1,20 @@
-"""Change subscriptions: made, renewed, made again if lost; what a notification says.
-
-Source: "Working with webhooks in Dynamics 365 Business Central" and the application's code for
-API webhooks. A subscription lives three days, and the service asks our address for a token while
-it is made or renewed. A notification carries no signature: ``clientState`` is its only secret.
-Any answer to one but 2xx, 408, 429 and 5xx ends the subscription.
-"""
+"""Change subscriptions of Business Central's API v2.0."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
 
-from connectors.contract import ChangeSubscription, DeliveryRefused, HookAnswer, MasterData, Notice
-from connectors.erps.business_central.client import Client, Json
-from connectors.erps.business_central.feeds import server_time
-from connectors.errors import Rejected
-from connectors.kit import odata
-from connectors.kit.reader import Reader
+from connectors.contract import ChangeSubscription, MasterData
+from connectors.erps.business_central.client import Client
+from connectors.kit.change_subscriptions import RECORDS, ChangeNotices, Keeper
 
-RENEW_BEFORE = timedelta(hours=36)  # half of its life
-STATE_LENGTH = 200  # an actual service description says 250
-RECORDS = {"items": "item", "customers": "customer"}
-COLLECTION = "*"
-_TOKEN = re.compile(r"[\x20-\x7e]{1,500}")
-_RESOURCE = re.compile(r"companies\(([0-9a-f-]{36})\)/(\w+)(?:\(([0-9a-f-]{36})\))?", re.IGNORECASE)
+ADVICE = (
+    "It must be able to reach our address and to read its answer within five seconds, and an "
+    "environment takes 200 subscriptions at most. Until then changes are found by the schedule."
+)
 
 
-class BusinessCentralSubscriptions(MasterData):
+class BusinessCentralSubscriptions(ChangeNotices, MasterData):
     """The part of the adapter that keeps change subscriptions."""
 
     client: Client
@@ -39,188 +22,13 @@ class BusinessCentralSubscriptions(MasterData):
     def subscribe(
         self, *, destination: str, client_state: str, known: Sequence[str] = ()
     ) -> tuple[ChangeSubscription, ...]:
-        """One for each collection that we follow, at ``destination``. Ours at another address
-        (``known``) are removed. Raises Rejected if the service could not reach the address."""
-        if len(client_state) > STATE_LENGTH:
-            raise ValueError(f"clientState is longer than {STATE_LENGTH} characters")
-        reply = self.client.request("GET", "/subscriptions", purpose="list change subscriptions")
-        now = server_time(reply)
-        held = [_Held(row) for row in odata.rows(reply)]
-        kept = []
-        for entity in RECORDS:
-            wanted = f"/{self.client.company(entity).lstrip('/')}"
-            resource = f"/api/v2.0{wanted}"
-            own = [one for one in held if one.leads_to(destination, wanted)]
-            kept.append(self._ensure(own, destination, resource, client_state, now))
-            self._remove(own[1:])
-        ids = {one.external_id for one in kept}
-        self._remove(
-            one for one in held if one.id in known and one.id not in ids and one.url != destination
+        keeper = Keeper(
+            self.client.request,
+            "/subscriptions",
+            destination=destination,
+            client_state=client_state,
+            system="Business Central",
+            advice=ADVICE,
         )
-        return tuple(kept)
-
-    def _ensure(
-        self,
-        own: Sequence[_Held],
-        destination: str,
-        resource: str,
-        client_state: str,
-        now: datetime,
-    ) -> ChangeSubscription:
-        body = {"notificationUrl": destination, "resource": resource, "clientState": client_state}
-        if not own:
-            return self._made(body)
-        first = own[0]
-        is_ours = hmac.compare_digest(first.state.encode(), client_state.encode())
-        if is_ours and first.expires_at - now > RENEW_BEFORE:
-            return first.subscription()
-        try:
-            reply = self.client.request(
-                "PATCH",
-                _address(first.id),
-                body=body,
-                headers={"If-Match": first.etag or "*"},
-                purpose="renew the change subscription",
-            )
-        except Rejected as error:
-            if error.code != "not_found":
-                raise _unreached(error) from error
-            return self._made(body)  # it ended while we looked
-        return _Held(reply.json()).subscription()
-
-    def _made(self, body: Mapping[str, str]) -> ChangeSubscription:
-        try:
-            reply = self.client.request(
-                "POST", "/subscriptions", body=body, purpose="subscribe to changes"
-            )
-        except Rejected as error:
-            raise _unreached(error) from error
-        return _Held(reply.json()).subscription()
-
-    def _remove(self, rows: Iterable[_Held]) -> None:
-        for row in rows:
-            try:
-                self.client.request(
-                    "DELETE",
-                    _address(row.id),
-                    headers={"If-Match": row.etag or "*"},
-                    purpose="remove a change subscription",
-                )
-            except Rejected as error:
-                if error.code != "not_found":
-                    raise
-
-    @classmethod
-    def handshake(
-        cls,
-        *,
-        values: Mapping[str, str],
-        method: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: bytes,
-    ) -> HookAnswer | None:
-        """The token that came in the address, as plain text, within five seconds."""
-        token = query.get("validationToken", "")
-        return HookAnswer(body=token.encode()) if _TOKEN.fullmatch(token) else None
-
-    @classmethod
-    def read_notices(
-        cls, *, headers: Mapping[str, str], body: bytes, client_state: str
-    ) -> tuple[Notice, ...]:
-        """The notices that carry our ``clientState``; others are dropped, and a delivery of nothing
-        but others is refused. A notice of a whole collection means looking at everything since: its
-        record is ``*`` and its id the collection's name."""
-        try:
-            value = json.loads(body.decode("utf-8-sig"))["value"]
-            rows = [dict(row) for row in value]
-        except (ValueError, TypeError, KeyError) as error:
-            raise DeliveryRefused("unreadable", "The notification cannot be read.") from error
-        ours = [row for row in rows if _is_ours(row, client_state)]
-        if rows and not ours:
-            raise DeliveryRefused(
-                "secret_header_wrong", "The notification does not carry our clientState."
-            )
-        return tuple(notice for row in ours if (notice := _notice(row)) is not None)
-
-
-class _Held:
-    """A subscription as the service lists it."""
-
-    def __init__(self, row: Json) -> None:
-        read = Reader(row, "subscription")
-        self.id = read.text("subscriptionId")
-        self.url = read.text("notificationUrl", "")
-        self.resource = read.text("resource", "")
-        self.state = read.text("clientState", "")
-        self.etag = read.text("@odata.etag", "")
-        self.expires_at = read.convert("expirationDateTime", _instant)
-
-    def leads_to(self, destination: str, collection: str) -> bool:
-        """The resource comes back with or without the host and the version before it."""
-        return self.url == destination and self.resource.rstrip("/").lower().endswith(
-            collection.lower()
-        )
-
-    def subscription(self) -> ChangeSubscription:
-        match = _RESOURCE.search(self.resource)
-        return ChangeSubscription(
-            external_id=self.id,
-            resource=match.group(2) if match else self.resource,
-            destination=self.url,
-            expires_at=self.expires_at,
-        )
-
-
-def _address(subscription_id: str) -> str:
-    return f"/subscriptions({odata.literal(subscription_id)})"
-
-
-def _instant(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _unreached(error: Rejected) -> Rejected:
-    return Rejected(
-        error.detail,
-        reason="Business Central did not make the change subscription.",
-        advice="It must be able to reach our address and to read its answer within five seconds, "
-        "and an environment takes 200 subscriptions at most. Until then changes are found by the "
-        "schedule.",
-        vendor_words=error.vendor_words,
-        code="subscription",
-    )
-
-
-def _is_ours(row: Mapping[str, Any], client_state: str) -> bool:
-    given = str(row.get("clientState") or "")
-    return bool(client_state) and hmac.compare_digest(given.encode(), client_state.encode())
-
-
-def _notice(row: Mapping[str, Any]) -> Notice | None:
-    """None for a collection that we do not follow."""
-    resource, change = str(row.get("resource") or ""), str(row.get("changeType") or "")
-    match = _RESOURCE.search(resource)
-    if match is None or match.group(2) not in RECORDS:
-        return None
-    entity, record_id = match.group(2), match.group(3)
-    # Older samples spell it the other way round.
-    at = str(row.get("lastModifiedDateTime") or row.get("lastDateTimeModified") or "")
-    try:
-        occurred_at = _instant(at) if at else None
-    except ValueError:
-        occurred_at = None
-    whole = change == "collection" or not record_id
-    return Notice(
-        record=COLLECTION if whole else RECORDS[entity],
-        external_id=entity if whole else record_id.lower(),
-        delivery_id=_delivery_id(str(row.get("subscriptionId", "")), resource, change, at),
-        event=change,
-        occurred_at=occurred_at,
-    )
-
-
-def _delivery_id(*parts: str) -> str:
-    """The same for the same notice; subscription ids and resources can be long."""
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+        resources = [f"/api/v2.0/{self.client.company(name).lstrip('/')}" for name in RECORDS]
+        return keeper.keep(resources, known=known)

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 from connectors.erps.nav.client import Json
 from connectors.errors import UnexpectedShape
@@ -92,7 +91,7 @@ def walk(ask: Ask, query: Query, start: Position, *, purpose: str) -> Iterator[C
     while True:
         reply = ask(query.params(position.after), headers, purpose)
         rows = odata.rows(reply)
-        marker = position.marker or server_time(reply).isoformat()
+        marker = position.marker or reply.server_time().isoformat()
         if not reply.json().get("@odata.nextLink"):
             yield Chunk(rows, None, marker)
             return
@@ -101,14 +100,6 @@ def walk(ask: Ask, query: Query, start: Position, *, purpose: str) -> Iterator[C
             raise UnexpectedShape(f"{reply.where}.{query.key}", "does not lead to another page")
         position = replace(position, marker=marker, after=last)
         yield Chunk(rows, position, marker)
-
-
-def server_time(reply: Reply) -> datetime:
-    """The server's clock by the answer's Date header; ours, if it sends none."""
-    try:
-        return parsedate_to_datetime(reply.headers.get("date", "")).astimezone(UTC)
-    except (ValueError, TypeError):
-        return datetime.now(UTC)
 
 
 def instant_of(since: str) -> datetime:

@@ -13,10 +13,11 @@ from connectors.erps.nav.goods import Goods
 from connectors.erps.nav.page_goods import PageGoods
 from connectors.erps.nav.pages import PageServices
 from connectors.erps.nav.profile import Profile
+from connectors.kit.change_subscriptions import ChangeNotices
 from connectors.records import Party, RowResult
 
 
-class NavMasterData(subscriptions.ChangeNotices, MasterData):
+class NavMasterData(ChangeNotices, MasterData):
     """The part of the adapter that reads master data, and writes customers.
 
     ``price_lists`` are NAV's sales prices: ``*`` for those of everybody, else a customer price
