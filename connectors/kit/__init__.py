@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from requests.adapters import BaseAdapter
 
 from connectors.kit.guard import AddressGuard
 from connectors.kit.throttle import Budget, Limits
+
+if TYPE_CHECKING:
+    from connectors.kit.windows_auth import WindowsSignIn
 
 
 class SecretCache(Protocol):
@@ -18,6 +23,17 @@ class SecretCache(Protocol):
     def set(self, key: str, value: str, seconds: int) -> None: ...
 
     def delete(self, key: str) -> None: ...
+
+
+class Relay(Protocol):
+    """The way to a system that only a relay agent on its own network reaches.
+
+    ``adapter`` makes the transport of one session: its ``send`` also takes ``begin_by``
+    (``time.monotonic``), raises ConnectorError, and answers with an open response. The agent makes
+    the Windows sign-in, trusts ``authority`` (PEM text) and signs in again by itself.
+    """
+
+    def adapter(self, *, authority: str, windows: WindowsSignIn | None) -> BaseAdapter: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +55,8 @@ class ExchangeRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kit:
-    """Everything that services provide to build one adapter."""
+    """Everything that services provide to build one adapter. Without ``relay`` it is reached
+    directly."""
 
     name: str  # of the connection, put on every error that its calls raise
     record: Callable[[ExchangeRecord], None]
@@ -48,3 +65,4 @@ class Kit:
     cache: SecretCache
     ca_file: str = ""
     pool_size: int = 16
+    relay: Relay | None = None

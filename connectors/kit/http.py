@@ -23,6 +23,7 @@ from requests.auth import AuthBase
 from connectors.errors import (
     ConnectorError,
     NeedsAttention,
+    OutcomeUnknown,
     TryLater,
     UnexpectedShape,
 )
@@ -30,6 +31,7 @@ from connectors.kit import ExchangeRecord, Kit
 from connectors.kit.guard import AddressRefused
 from connectors.kit.redact import Redactor
 from connectors.kit.session import new_session as new_session
+from connectors.kit.session import session_to_system
 from connectors.kit.throttle import Budget
 from connectors.kit.troubles import SAFE_METHODS as SAFE_METHODS
 from connectors.kit.troubles import explain as explain
@@ -139,17 +141,14 @@ class Http:
         self._redactor = Redactor(secrets)
 
     def _new_session(self) -> requests.Session:
-        session = new_session(self._kit, authority=self._authority, sign_in=self._sign_in())
+        session = session_to_system(
+            self._kit,
+            authority=self._authority,
+            windows=self._windows,
+            patience=self.timeouts.read,
+        )
         session.headers.update(self._headers)
         return session
-
-    def _sign_in(self) -> Callable[[Any], None] | None:
-        windows = self._windows
-        if windows is None:
-            return None
-        return lambda connection: windows.sign_in(
-            connection, kit=self._kit, timeout=self.timeouts.read
-        )
 
     def request(
         self,
@@ -237,7 +236,7 @@ class Http:
         """A kept connection whose sign-in the server has forgotten is left for a new one, once:
         with a 401 nothing was done."""
         session = self._session
-        reply = self._send(method, url, params, data, headers, purpose)
+        reply = self._send(method, url, params, data, headers, purpose, begin_by)
         if reply.status != 401 or self._windows is None:
             return reply
         if begin_by is not None and time.monotonic() > begin_by:
@@ -251,7 +250,7 @@ class Http:
         with self._session_lock:
             if self._session is session:
                 self._session = self._new_session()
-        return self._send(method, url, params, data, headers, purpose)
+        return self._send(method, url, params, data, headers, purpose, begin_by)
 
     def _url(self, path: str) -> str:
         if not re.match(r"[a-z]+://", path, re.IGNORECASE):
@@ -272,6 +271,7 @@ class Http:
         data: bytes | None,
         headers: Mapping[str, str],
         purpose: str,
+        begin_by: float | None,
     ) -> Reply:
         session = self._session
         prepared = session.prepare_request(
@@ -291,6 +291,7 @@ class Http:
                 allow_redirects=False,
                 verify=session.verify,
                 stream=True,
+                begin_by=begin_by,
             )
             with response:
                 content = _read(response, clock + self.timeouts.whole_answer)
@@ -299,7 +300,10 @@ class Http:
             problem = explain(method, url, error)
             trouble = str(problem)
             raise problem from error
-        except ConnectorError as error:  # the sign-in failed, and the request was not sent
+        except OutcomeUnknown as error:
+            trouble = str(error)
+            raise
+        except ConnectorError as error:  # the sign-in or the agent failed: it was not sent
             trouble = f"not sent: {error}"
             raise
         except AddressRefused as error:

@@ -1,4 +1,4 @@
-"""Pooled sessions that dial through the guard and take nothing from the environment."""
+"""Sessions: pooled and dialled through the guard, or by way of a relay agent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from connectors.errors import NeedsAttention
 from connectors.kit import Kit
 from connectors.kit.guard import AddressGuard, GuardedPoolManager
+from connectors.kit.windows_auth import WindowsSignIn
 
 
 class _Adapter(HTTPAdapter):
@@ -27,6 +28,10 @@ class _Adapter(HTTPAdapter):
         self._authority = authority
         self._sign_in = sign_in
         super().__init__(pool_connections=4, pool_maxsize=pool_size, max_retries=0)
+
+    def send(self, *args: Any, begin_by: float | None = None, **kwargs: Any) -> requests.Response:
+        """``begin_by`` was looked at before; it is for a way on which a request may wait."""
+        return super().send(*args, **kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         connections, maxsize, block = (*args, 10, 10, False)[:3]
@@ -58,18 +63,34 @@ def _trusting(authority: str) -> ssl.SSLContext:
     return context
 
 
-def new_session(
-    kit: Kit, *, authority: str = "", sign_in: Callable[[Any], None] | None = None
-) -> requests.Session:
-    """A pooled session that dials through the guard and takes nothing from the environment.
+def new_session(kit: Kit) -> requests.Session:
+    """A pooled session that dials through the guard and takes nothing from the environment."""
+    return _session(kit, _Adapter(kit.guard, kit.pool_size, "", None))
 
-    ``authority`` is the PEM text of certificates to trust beside the public ones; ``sign_in`` is
-    called with each new connection.
+
+def session_to_system(
+    kit: Kit, *, authority: str, windows: WindowsSignIn | None, patience: float
+) -> requests.Session:
+    """A session for the system itself: by its relay agent if it has one, directly otherwise.
+
+    ``authority`` is the PEM text of certificates to trust beside the public ones. With ``windows``
+    each new connection is signed in, ``patience`` seconds being the longest silence.
     """
+    if kit.relay is not None:
+        return _session(kit, kit.relay.adapter(authority=authority, windows=windows))
+
+    def sign_in(connection: Any) -> None:
+        assert windows is not None
+        windows.sign_in(connection, kit=kit, timeout=patience)
+
+    adapter = _Adapter(kit.guard, kit.pool_size, authority, sign_in if windows else None)
+    return _session(kit, adapter)
+
+
+def _session(kit: Kit, adapter: BaseAdapter) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.verify = kit.ca_file or True
-    adapter = _Adapter(kit.guard, kit.pool_size, authority, sign_in)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session

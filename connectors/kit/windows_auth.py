@@ -47,7 +47,7 @@ class WindowsSignIn:
         bare = not domain or "\\" in user or "@" in user
         self.account = user if bare else f"{domain}\\{user}"
         self.path = path
-        self._password = password
+        self.password = password
         self._redactor = Redactor((password,))
         self._lock = threading.Lock()
         self._scheme = ""  # as the server offered it last
@@ -84,7 +84,7 @@ class WindowsSignIn:
             self._scheme = _scheme_of(answer)
         context = spnego.client(
             self.account,
-            self._password,
+            self.password,
             hostname=line.host,
             service="HTTP",
             protocol="ntlm" if self._scheme == "NTLM" else "negotiate",
