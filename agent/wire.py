@@ -197,7 +197,7 @@ class Part:
     head: Head | None = None
 
     def pack(self) -> bytes:
-        words = {"part": self.number, "last": self.last}
+        words: dict[str, Any] = {"part": self.number, "last": self.last}
         if self.head is not None:
             words["head"] = asdict(self.head)
         front = json.dumps(words, separators=(",", ":"), ensure_ascii=False).encode()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -41,6 +42,16 @@ class ByRole(BasePermission):
             )
             return False
         return True
+
+
+def only_admins(request: Request) -> None:
+    """Raises PermissionDenied for a token with less than an administrator's role."""
+    caller = caller_of(request)
+    if not allows(caller.role, Role.ADMIN):
+        raise PermissionDenied(
+            f"This needs a token with the role administrator; this one is "
+            f"{caller.role.label.lower()}."
+        )
 
 
 @contextmanager

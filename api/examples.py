@@ -90,6 +90,8 @@ CONNECTION: dict[str, Any] = {
     "state_advice": "",
     "state_at": "2026-11-20T16:30:00Z",
     "pinged_at": "2026-11-21T07:30:00Z",
+    "relay_site": None,
+    "sign_in_on_site": False,
 }
 SETTING = {
     "name": "environment",
@@ -139,6 +141,31 @@ SCHEDULE: dict[str, Any] = {
     "rows_refused": 1,
     "words": "1284 rows read, 17 written, 1 refused.",
     "report": {"matched": 1270, "erp_only": 14, "store_only": 3},
+}
+RELAY_TARGET = {
+    "url": "https://gp.example.local/GPService/",
+    "sign_in": "windows",
+    "certificate_until": "2027-06-30T12:00:00Z",
+}
+RELAY_AGENT: dict[str, Any] = {
+    "key": "agt_Vb3kT9mQ2xLp7RcZ",
+    "name": "Server room 1",
+    "site": "head-office",
+    "state": "online",
+    "reason": "It is connected and takes work.",
+    "advice": "",
+    "last_seen_at": "2026-11-21T08:00:00.210000Z",
+    "enrolled_at": "2026-11-02T09:12:40Z",
+    "token_expires_at": None,
+    "revoked_at": None,
+    "version": "1.0.0",
+    "needs_upgrade": False,
+    "clock_difference_seconds": 0.4,
+    "jobs_in_flight": 1,
+    "median_round_trip_ms": 38,
+    "host": "gp-relay-1",
+    "system": "Windows Server 2022",
+    "targets": [RELAY_TARGET],
 }
 LOOKUP = {"table": "charges", "title": "Charges and special lines", "row_count": 8}
 STATE_COUNT = {"flow": "orders", "state": "posted", "transfers": 41}
@@ -216,7 +243,38 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "numbers": ["1042", "1043"],
         "dry_run": True,
     },
-    "Plan": {"fresh": ["1042"], "known": ["1043"], "fetched": 0, "dry_run": True},
+    "Plan": {"fresh": ["1042"], "known": ["1043"], "too_old": [], "fetched": 0, "dry_run": True},
+    "RelaySite": {
+        "id": 1,
+        "slug": "head-office",
+        "name": "Head office",
+        "is_online": True,
+        "agents": ["agt_Vb3kT9mQ2xLp7RcZ"],
+        "connections": ["ledger"],
+        "created_at": "2026-11-02T09:00:00Z",
+    },
+    "RelayAgent": RELAY_AGENT,
+    "RelayTarget": RELAY_TARGET,
+    "InviteRequest": {"name": "Server room 1"},
+    "Invited": {
+        "token": "agt_Vb3kT9mQ2xLp7RcZ.9rT2vKq8WmZ4yXb1NcE6sHu3JdLf5GaP0oQiRtYwVzA",
+        "agent": {
+            **RELAY_AGENT,
+            "state": "invited",
+            "reason": "Invited; the token can be used until 22 November 2026, 08:00 UTC.",
+            "advice": "Install the agent on site and enroll it with the token.",
+            "last_seen_at": None,
+            "enrolled_at": None,
+            "token_expires_at": "2026-11-22T08:00:00Z",
+            "version": "",
+            "clock_difference_seconds": None,
+            "jobs_in_flight": 0,
+            "median_round_trip_ms": None,
+            "host": "",
+            "system": "",
+            "targets": [],
+        },
+    },
     "Count": COUNT,
     "StateCount": STATE_COUNT,
     "Reconciliation": {

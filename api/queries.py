@@ -101,30 +101,34 @@ class TransferQuery(Within):
     )
 
 
+def _filtered(rows: QuerySet[Any], asked: dict[str, Any], **lookups: str) -> QuerySet[Any]:
+    """``rows`` by those of the filters that were asked for: filter -> look-up of the model."""
+    wanted = {lookup: asked[name] for name, lookup in lookups.items() if name in asked}
+    return rows.filter(**wanted) if wanted else rows
+
+
+def _within(rows: QuerySet[Any], asked: dict[str, Any], column: str) -> QuerySet[Any]:
+    return _filtered(rows, asked, **{"from": f"{column}__gte", "to": f"{column}__lt"})
+
+
 def transfers(asked: dict[str, Any]) -> QuerySet[Transfer]:
-    rows = (
+    rows = _filtered(
         Transfer.objects.select_related("route")
         .prefetch_related(Prefetch("documents", Document.objects.defer("draft", "booked")))
-        .defer("record", "change", "comparison")
+        .defer("record", "change", "comparison"),
+        asked,
+        state="state__in",
+        hold="hold__in",
+        flow="flow__in",
+        route="route__slug",
+        number="number",
+        job_id="job_id",
+        updated_since="updated_at__gte",
     )
-    for name in ("state", "hold", "flow"):
-        if name in asked:
-            rows = rows.filter(**{f"{name}__in": asked[name]})
-    if "route" in asked:
-        rows = rows.filter(route__slug=asked["route"])
-    for name in ("number", "job_id"):
-        if name in asked:
-            rows = rows.filter(**{name: asked[name]})
     if "reference" in asked:
         documents = Document.objects.filter(reference=asked["reference"])
         rows = rows.filter(pk__in=documents.values("transfer_id"))
-    if "from" in asked:
-        rows = rows.filter(received_at__gte=asked["from"])
-    if "to" in asked:
-        rows = rows.filter(received_at__lt=asked["to"])
-    if "updated_since" in asked:
-        rows = rows.filter(updated_at__gte=asked["updated_since"])
-    return rows
+    return _within(rows, asked, "received_at")
 
 
 class DocumentQuery(Query):
@@ -140,16 +144,15 @@ def documents(asked: dict[str, Any]) -> QuerySet[Document]:
     rows = Document.objects.defer("draft", "booked")
     if "number" in asked:
         rows = rows.filter(Q(number=asked["number"]) | Q(invoice_number=asked["number"]))
-    for name in ("reference", "kind"):
-        if name in asked:
-            rows = rows.filter(**{name: asked[name]})
-    if "status" in asked:
-        rows = rows.filter(status__in=asked["status"])
-    if "transfer" in asked:
-        rows = rows.filter(transfer_id=asked["transfer"])
-    if "route" in asked:
-        rows = rows.filter(transfer__route__slug=asked["route"])
-    return rows
+    return _filtered(
+        rows,
+        asked,
+        reference="reference",
+        kind="kind",
+        status="status__in",
+        transfer="transfer_id",
+        route="transfer__route__slug",
+    )
 
 
 class EntryQuery(Within):
@@ -161,18 +164,10 @@ class EntryQuery(Within):
 
 
 def entries(asked: dict[str, Any]) -> QuerySet[Entry]:
-    rows = Entry.objects.all()
-    if "action" in asked:
-        rows = rows.filter(action__in=asked["action"])
-    if "actor" in asked:
-        rows = rows.filter(actor=asked["actor"])
-    if "transfer" in asked:
-        rows = rows.filter(transfer_id=asked["transfer"])
-    if "from" in asked:
-        rows = rows.filter(at__gte=asked["from"])
-    if "to" in asked:
-        rows = rows.filter(at__lt=asked["to"])
-    return rows
+    rows = _filtered(
+        Entry.objects.all(), asked, action="action__in", actor="actor", transfer="transfer_id"
+    )
+    return _within(rows, asked, "at")
 
 
 class LookupQuery(Query):
@@ -181,12 +176,7 @@ class LookupQuery(Query):
 
 
 def lookup_rows(route: Route, asked: dict[str, Any]) -> QuerySet[LookupRow]:
-    rows = route.lookup_rows.all()
-    if "table" in asked:
-        rows = rows.filter(table=asked["table"])
-    if "key" in asked:
-        rows = rows.filter(key__iexact=asked["key"])
-    return rows
+    return _filtered(route.lookup_rows.all(), asked, table="table", key="key__iexact")
 
 
 class ReconciliationQuery(Query):

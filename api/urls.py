@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from api.views import flows, schema, setup, trail, transfers
+from api.views import flows, relay, schema, setup, trail, transfers
 
 app_name = "api"
 urlpatterns = [
@@ -27,6 +27,10 @@ urlpatterns = [
         name="flow_resume",
     ),
     path("v1/routes/<slug:slug>/backfill/", flows.Backfill.as_view(), name="backfill"),
+    path("v1/relay-sites/", relay.RelaySiteList.as_view(), name="relay_sites"),
+    path("v1/relay-sites/<slug:slug>/invite/", relay.Invite.as_view(), name="relay_invite"),
+    path("v1/relay-agents/", relay.RelayAgentList.as_view(), name="relay_agents"),
+    path("v1/relay-agents/<str:key>/revoke/", relay.Revoke.as_view(), name="relay_revoke"),
     path("v1/transfers/", transfers.TransferList.as_view(), name="transfers"),
     path("v1/transfers/<int:pk>/", transfers.TransferDetail.as_view(), name="transfer"),
     path("v1/transfers/<int:pk>/replay/", transfers.Replay.as_view(), name="replay"),

@@ -11,6 +11,7 @@ const icons = [
   "circle-check", "clock", "hand-stop", "alert-triangle", "player-skip-forward", "loader-2",
   "refresh", "download", "chevron-right", "chevron-left", "moon", "sun", "edit", "plus", "trash",
   "player-play", "external-link", "shield-check", "route", "user", "file-invoice", "x", "pencil-exclamation",
+  "server-2", "copy", "key",
 ];
 mkdirSync(target, { recursive: true });
 copyFileSync(join(modules, "@tabler/core/dist/css/tabler.min.css"), join(target, "tabler.min.css"));

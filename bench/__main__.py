@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from bench import catalogue, migrations, pairs, spine, stock, tick
+from bench import catalogue, migrations, pairs, relay, spine, stock, tick
 from bench.rig import Rig
 
 BENCHES: dict[str, Callable[[Rig], str]] = {
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[Rig], str]] = {
     "stock": stock.stock,
     "tick": tick.tick,
     "migrations": migrations.migrations,
+    "relay": relay.relay,
 }
 
 

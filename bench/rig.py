@@ -159,10 +159,14 @@ class Rig:
         """The most megabytes that a process with its children ever had resident."""
         return _tree(self.processes[name].pid, "VmHWM:")
 
+    def pids(self, name: str) -> list[int]:
+        """Of a process and its children."""
+        pid = self.processes[name].pid
+        return [pid, *_children(pid)]
+
     def cpu_seconds(self, name: str) -> float:
         """User and system time of a process with its children, in seconds."""
-        pid = self.processes[name].pid
-        return sum(_cpu(task) for task in (pid, *_children(pid)))
+        return sum(map(_cpu, self.pids(name)))
 
     def postgres_cpu_seconds(self) -> float:
         """User and system time of PostgreSQL with its backends, those that ended included."""

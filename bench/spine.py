@@ -15,12 +15,12 @@ TENT = {"sku": "TENT-2P-GRN", "quantity": 1}
 
 def receipts(rig: Rig) -> str:
     """Signed deliveries, each answered after its commit, by eight senders on kept connections."""
-    from connectors import services
+    from connectors import deliveries
     from tests.support.flow import signed
 
     flow = rig.flow
     port = rig.web(rig.simulators.store)
-    name, value = services.hook_secret_header(flow.store)
+    name, value = deliveries.hook_secret_header(flow.store)
     path = f"/hooks/{flow.store.hook_key}/"
     each, senders = 150, 8
     times: list[float] = []
@@ -74,10 +74,10 @@ def receipts(rig: Rig) -> str:
 
 def orders(rig: Rig) -> str:
     """Orders from webhook to posted invoice, by worker threads and by the systems' latency."""
-    from connectors import services
+    from connectors import hook_care
     from connectors.services import redis_client
 
-    services.ensure_hooks(rig.flow.store, ["orders"])
+    hook_care.ensure_hooks(rig.flow.store, ["orders"])
     rows = []
     for store_ms, erp_ms, count, threads in (
         (0, 0, 150, 4),
@@ -137,10 +137,10 @@ def orders(rig: Rig) -> str:
 
 def latency(rig: Rig) -> str:
     """One order a second: from placed to posted."""
-    from connectors import services
+    from connectors import hook_care
     from sync.models import Transfer
 
-    services.ensure_hooks(rig.flow.store, ["orders"])
+    hook_care.ensure_hooks(rig.flow.store, ["orders"])
     rig.web(rig.simulators.store)
     rig.worker(8)
     time.sleep(4)

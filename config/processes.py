@@ -73,7 +73,7 @@ class Child:
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            if line.startswith("ready "):
+            if line.split()[:1] == ["ready"]:
                 self.ready.set()
             elif line.strip():
                 self.log.say(self.name, line.rstrip())

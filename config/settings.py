@@ -62,6 +62,8 @@ PUBLIC_HOST = env("PUBLIC_HOST", "localhost")  # operators' admin; tenants live 
 HTTPS_ONLY = env_flag("HTTPS_ONLY", default=PUBLIC_HOST != "localhost")
 # What systems call for webhooks: a public https address on port 443 that ends at this server.
 HOOK_BASE_URL = env("HOOK_BASE_URL", f"https://{PUBLIC_HOST}").rstrip("/")
+# What relay agents call: where /agent/ leads to config.relay.
+RELAY_URL = env("RELAY_URL", f"https://{PUBLIC_HOST}").rstrip("/")
 PUBLIC_PORT = env_int("PUBLIC_PORT", 0)
 ALLOWED_HOSTS = [
     *env_list("ALLOWED_HOSTS", f"{PUBLIC_HOST},.{PUBLIC_HOST},127.0.0.1"),
@@ -286,6 +288,11 @@ UNFOLD = {
                         "icon": "webhook",
                         "link": "/admin/tenants/hookaddress/",
                     },
+                    {
+                        "title": "Agent addresses",
+                        "icon": "lan",
+                        "link": "/admin/tenants/agentaddress/",
+                    },
                 ],
             },
             {
@@ -347,6 +354,8 @@ SPECTACULAR_SETTINGS = {
 # Calls that one API token may make in a minute; pings reach a connected system, so fewer.
 API_CALLS_PER_MINUTE = env_int("API_CALLS_PER_MINUTE", 300)
 API_PINGS_PER_MINUTE = env_int("API_PINGS_PER_MINUTE", 6)
+# What monitoring sends to read /metrics as a bearer token; empty: there is no such page.
+METRICS_TOKEN = env("METRICS_TOKEN")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 # Outgoing calls. Private, loopback and link-local addresses are refused unless listed here.

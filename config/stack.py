@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from config.demo.agents import DemoAgent, demo_agents
 from config.demo.companies import COMPANIES
 from config.demo.simulators import (
     ENVIRONMENT,
@@ -44,6 +45,7 @@ from config.ports import is_free, kept_port, kept_ports
 from config.processes import Child, Log
 
 START_SECONDS = 30
+AGENT_SECONDS = 10
 FLOWS = {
     "orders": "order",
     "invoices": "store invoice",
@@ -86,6 +88,7 @@ class Stack:
         self.stopping = threading.Event()
         self.servers = Servers(options.data, say=lambda words: self.log.say("stack", words))
         self.port = 0
+        self.relay_url = ""
         self.simulators: dict[str, Simulator] = {}
         self._setting_up: subprocess.Popen[str] | None = None
 
@@ -117,6 +120,8 @@ class Stack:
         if options.port and not is_free(options.port):
             raise EmbeddedServerError(f"Port {options.port} is taken: give another with --port.")
         self.port = options.port or kept_port(options.data / "port")
+        relay_port = kept_ports(options.data / "relay-port.json", ("relay",))["relay"]
+        self.relay_url = f"http://127.0.0.1:{relay_port}"
         self.log.say("stack", "Starting PostgreSQL and Redis")
         self.servers.start()
         env = {**os.environ, **environment(self.servers)}
@@ -125,6 +130,7 @@ class Stack:
             "PYTHONWARNINGS": "ignore",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PUBLIC_PORT": str(self.port),
+            "RELAY_URL": os.environ.get("RELAY_URL", self.relay_url),
             "WORKER_THREADS": os.environ.get("WORKER_THREADS", "8"),
         }
         if options.sandbox:
@@ -139,6 +145,7 @@ class Stack:
             "OUTBOUND_CA_FILE",
             "HOOK_BASE_URL",
             "PUBLIC_PORT",
+            "RELAY_URL",
         )
         runtime = options.data / RUNTIME_FILE
         runtime.touch(mode=0o600)
@@ -152,13 +159,22 @@ class Stack:
             *("--port", str(self.port), "--workers", "1", "--blocking-threads", "8"),
             *("--no-access-log", "--log-level", "error", "config.wsgi:application"),
         )
+        self._add(
+            "relay",
+            *(python, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"),
+            *("--port", str(relay_port), "--workers", "1"),
+            *("--no-access-log", "--log-level", "error", "config.relay:application"),
+        )
         if options.sandbox:
             for child in simulators:
                 self._wait_for(child.ready.is_set, f"the simulator “{child.name}” did not start")
             # The demo's first orders announce themselves at once: a store that finds nobody there
             # counts that against our host and soon stops calling it.
             self._wait_for(self._web_answers, "the web server did not start")
-            self._manage("Setting up the demo", "demo", "--data", str(options.data))
+            agents = self.options.data / "agents"
+            self._manage("Setting up the demo", "demo", "companies", "--agents", str(agents))
+            self._start_agents(demo_agents(agents))
+            self._manage("Connecting its systems", "demo", "connections")
         celery = (python, "-m", "celery", "-A", "config")
         self._add(
             "worker",
@@ -201,6 +217,24 @@ class Stack:
             "DEMO_PASSWORD": os.environ.get("DEMO_PASSWORD", DEMO_PASSWORD),
         }
 
+    def _start_agents(self, agents: list[DemoAgent]) -> None:
+        """The relay agents, as they would run on their companies' own machines."""
+        self._wait_for(self._relay_answers, "the relay server did not start")
+        for agent in agents:
+            agent.configure(
+                connector=self.relay_url,
+                system=self.simulators[agent.company.erp.simulator],
+                ca_file=self.options.data / "tls" / "ca.pem",
+            )
+            if trouble := agent.enroll():
+                self.log.say("stack", f"{agent.name} could not enroll: {trouble}")
+                continue
+            self._add(agent.name, *agent.command("run"), env=agent.environment)
+            child = self.children[-1]
+            # One that was revoked in the console does not come up, and the rest goes on without it.
+            with suppress(EmbeddedServerError):
+                self._wait_for(child.ready.is_set, "it did not start", seconds=AGENT_SECONDS)
+
     def _add(self, name: str, *command: str, env: dict[str, str] | None = None) -> None:
         child = Child(name, list(command), env or self.env, self.log)
         self.children.append(child)
@@ -229,8 +263,10 @@ class Stack:
         if failed:
             raise EmbeddedServerError(f"{words}: failed, see above.")
 
-    def _wait_for(self, ready: Callable[[], bool], otherwise: str) -> None:
-        end = time.monotonic() + START_SECONDS
+    def _wait_for(
+        self, ready: Callable[[], bool], otherwise: str, seconds: float = START_SECONDS
+    ) -> None:
+        end = time.monotonic() + seconds
         while not ready():
             self._go_on()
             if time.monotonic() > end:
@@ -239,10 +275,10 @@ class Stack:
         self._go_on()
 
     def _web_answers(self) -> bool:
-        address = f"http://127.0.0.1:{self.port}/readyz"
-        with suppress(OSError), urllib.request.urlopen(address, timeout=1):
-            return True
-        return False
+        return _answers(f"http://127.0.0.1:{self.port}/readyz")
+
+    def _relay_answers(self) -> bool:
+        return _answers(f"{self.relay_url}/agent/healthz")
 
     def _banner(self, seconds: float) -> None:
         lines = [f"Ready after {seconds:.0f} s."]
@@ -315,6 +351,12 @@ class Stack:
         with suppress(FileNotFoundError):
             (self.options.data / RUNTIME_FILE).unlink()
         self.log.say("stack", "Stopped.")
+
+
+def _answers(address: str) -> bool:
+    with suppress(OSError), urllib.request.urlopen(address, timeout=1):
+        return True
+    return False
 
 
 def _where(data: Path) -> str:

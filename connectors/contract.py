@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from connectors.errors import NotOffered
 from connectors.master_data import Catalog, ChangeSubscription, Feed, MasterData, Page
 from connectors.notices import DeliveryRefused, Hook, HookAnswer, Notice
 from connectors.records import (
@@ -68,7 +69,7 @@ class Setting:
     certificate | public_key. A ``choices`` value is a comma-separated list of keys, a ``boolean`` is
     "yes" or "no"; a ``certificate`` and a ``public_key`` are PEM text of one or more of them, in
     several lines. Secrets are write-only and encrypted. ``group`` puts rarely needed values under
-    "Advanced".
+    "Advanced". ``sign_in`` marks a part of a sign-in that a relay agent may keep on site.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Setting:
     group: str = ""
     pattern: str = ""
     max_length: int = 400
+    sign_in: bool = False
 
     @property
     def is_secret(self) -> bool:
@@ -224,6 +226,11 @@ class Store(Catalog, ABC):
     def changed_invoices(self, *, since: datetime) -> Iterator[Sequence[Notice]]:
         """Pages of notices (record ``invoice``, id of the order) for invoices since then."""
         return iter(())
+
+    @classmethod
+    def number_length(cls, values: Mapping[str, str]) -> int:
+        """Characters that this store's order numbers come to, where none of them was seen yet."""
+        return 9
 
     @classmethod
     def order_key(cls, text: str) -> str:
@@ -377,7 +384,7 @@ class Erp(MasterData, ABC):
     def complete_document(self, draft: DocumentDraft, found: ErpDocument) -> None:
         """Go on with a document whose lines are not all there (``is_complete`` False). Safe to
         repeat: each line is recognised by our reference in it."""
-        raise NotImplementedError(f"{self.kind} creates documents whole")
+        raise NotOffered(self.title, "has no documents to go on with: it creates them whole")
 
     @abstractmethod
     def read_document(self, kind: DocumentKind, external_id: str) -> ErpDocument | None: ...
@@ -385,7 +392,7 @@ class Erp(MasterData, ABC):
     def post_document(self, kind: DocumentKind, external_id: str) -> None:
         """Post a draft. Posting twice is refused by the ERP or has no effect. Only called for
         bookings that post."""
-        raise NotImplementedError(f"{self.kind} posts nothing by itself")
+        raise NotOffered(self.title, "posts nothing by itself")
 
     @abstractmethod
     def discard_document(self, kind: DocumentKind, external_id: str) -> None:

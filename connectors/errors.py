@@ -80,6 +80,16 @@ class Rejected(ConnectorError):
         self.keys = keys
 
 
+class NotOffered(Rejected):
+    """The system has no such thing, and says so beforehand: a store in ``takes``, an ERP in its
+    feeds and bookings. ``lacks`` completes a sentence about it, as "gives no prices"."""
+
+    advice = "Switch off in the route's settings what needs it, or connect a system that has it."
+
+    def __init__(self, system: str, lacks: str) -> None:
+        super().__init__(f"{system} {lacks}", reason=f"{system} {lacks}.", code="not_offered")
+
+
 class NeedsAttention(ConnectorError):
     """A person must fix the connection. Its transfers wait; nothing burns through its retries.
 

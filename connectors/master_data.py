@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from connectors.errors import NotOffered
 from connectors.notices import DeliveryRefused, HookAnswer, Notice
 from connectors.records import (
     Party,
@@ -52,7 +53,7 @@ class ChangeSubscription:
 
 class Catalog:
     """The part of a store that takes items, prices, stock and customers. A store that cannot do
-    one of these says so in ``takes``.
+    one of these says so in ``takes``, and refuses it as NotOffered.
 
     Writers take any number of rows, send them in batches of the vendor's size, and answer one
     ``RowResult`` a row: a refused row never stops the others, a batch that the vendor refuses
@@ -61,44 +62,50 @@ class Catalog:
     twice is harmless: all of them set values.
     """
 
+    title: ClassVar[str]
     takes: ClassVar[frozenset[str]] = frozenset()  # items | prices | stock | customers
     locations: ClassVar[bool] = False  # stock is kept by location or source
-    sale_prices: ClassVar[bool] = False  # a lower price beside the regular one, without dates
+    sale_prices: ClassVar[bool] = False  # a lower price beside the regular one
+    sale_dates: ClassVar[bool] = False  # it begins and ends by itself, so what shows is no proof
     party_fields: ClassVar[frozenset[str]] = PARTY_FIELDS  # what of a customer it has a place for
 
     def products(self, *, resume: str = "") -> Iterator[Page]:
         """Everything that is sold, a page of ``StoreProduct`` at a time."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "lists no products")
 
     def find_products(self, skus: Iterable[str]) -> dict[str, tuple[StoreProduct, ...]]:
         """Products by SKU, compared without case; a SKU that several products share gives them
         all, one that nothing has is left out. Keys are the SKUs as asked for."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "finds no products")
 
     def find_products_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[StoreProduct, ...]]:
         return {}
 
     def write_prices(self, changes: Sequence[PriceChange]) -> tuple[RowResult, ...]:
-        raise NotImplementedError
+        raise NotOffered(self.title, "takes no prices")
 
     def write_stock(self, changes: Sequence[StockChange]) -> tuple[RowResult, ...]:
-        raise NotImplementedError
+        raise NotOffered(self.title, "takes no stock")
 
     def write_products(self, drafts: Sequence[ProductDraft]) -> tuple[RowResult, ...]:
         """Create products, or bring name and texts of existing ones into agreement."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "takes no items")
 
     def changed_parties(self, *, since: datetime | None, resume: str = "") -> Iterator[Page]:
         """Customers as ``Party`` that changed since; all of them for None."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "lists no customers")
 
     def find_party(self, email: str) -> Party | None:
-        raise NotImplementedError
+        raise NotOffered(self.title, "finds no customers")
+
+    def fetch_party(self, external_id: str) -> Party | None:
+        """A customer by the store's own id; None for one that is gone."""
+        raise NotOffered(self.title, "gives no customers")
 
     def write_parties(self, parties: Sequence[Party]) -> tuple[RowResult, ...]:
         """Create customers (``external_id`` empty) or bring them into agreement. Address lists are
         complete: what is missing from them is gone afterwards where the vendor works so."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "takes no customers")
 
 
 class MasterData:
@@ -108,10 +115,12 @@ class MasterData:
     goes on with ``resume``. ``since`` is the ``marker`` of the last complete reading; the adapter
     adds the overlap that its system needs.
 
-    The feeds of the class are the most that this kind of system can do. Those of an instance tell
-    what its interface offers; a reading that it lacks raises NeedsAttention.
+    The feeds of the class are the most that this kind of system can do; what is beyond them is
+    refused as NotOffered. Those of an instance tell what its interface offers; a reading that it
+    lacks raises NeedsAttention.
     """
 
+    title: ClassVar[str]
     item_feed: Feed = Feed.NONE
     price_feed: Feed = Feed.NONE
     stock_feed: Feed = Feed.NONE
@@ -122,26 +131,26 @@ class MasterData:
 
     def items(self, *, since: str = "", resume: str = "") -> Iterator[Page]:
         """Pages of ``CatalogItem``."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "gives no items")
 
     def prices(self, *, since: str = "", resume: str = "", price_list: str = "") -> Iterator[Page]:
         """Pages of ``ItemPrice``. ``price_list`` empty means the items' own prices."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "gives no prices")
 
     def stock(self, *, since: str = "", resume: str = "") -> Iterator[Page]:
         """Pages of ``StockLevel``: all locations of an item are in one page."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "gives no stock")
 
     def changed_parties(self, *, since: str = "", resume: str = "") -> Iterator[Page]:
         """Pages of ``Party``."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "gives no customers")
 
     def find_party(self, number: str) -> Party | None:
-        raise NotImplementedError
+        raise NotOffered(self.title, "gives no customers")
 
     def write_party(self, party: Party) -> RowResult:
         """Bring one customer of the ERP into agreement (``external_id`` is the ERP's)."""
-        raise NotImplementedError
+        raise NotOffered(self.title, "takes no customers")
 
     def price_lists(self) -> tuple[tuple[str, str], ...]:
         """(code, title) of the price lists that can be asked for."""

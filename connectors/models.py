@@ -1,8 +1,9 @@
-"""Accounts at systems, their webhook registrations and how deliveries fare."""
+"""Accounts at systems, the relay agents that reach them, webhooks and how deliveries fare."""
 
 from __future__ import annotations
 
 import secrets
+import string
 from datetime import datetime
 
 from django.db import models
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from tenants.database import database
 from tenants.encryption import EncryptedJSONField
+
+_KEY_LETTERS = string.ascii_letters + string.digits
 
 
 class Connection(models.Model):
@@ -43,6 +46,17 @@ class Connection(models.Model):
     choices = models.JSONField(default=dict)
     pinged_at = models.DateTimeField(null=True, blank=True)
     hook_key = models.CharField(max_length=60, blank=True)
+    relay_site = models.ForeignKey(
+        "RelaySite",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="connections",
+        help_text="The customer's network whose relay agents reach it; empty: reached directly.",
+    )
+    sign_in_on_site = models.BooleanField(
+        default=False, help_text="Its account is in the relay agents' own configuration, not here."
+    )
     version = models.PositiveIntegerField(
         default=1, help_text="Rises with every change of settings, so that sessions are renewed."
     )
@@ -63,6 +77,63 @@ class Connection(models.Model):
     @property
     def secrets_set(self) -> set[str]:
         return {name for name, value in self.secrets.items() if value}
+
+
+class RelaySite(models.Model):
+    """A customer's own network, reached by the relay agents that are installed there."""
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=40, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def new_agent_key() -> str:
+    return "agt_" + "".join(secrets.choice(_KEY_LETTERS) for _ in range(16))
+
+
+class RelayAgent(models.Model):
+    """One installed relay agent. Its private key never leaves its site.
+
+    ``public_key`` is its Ed25519 key in base64, empty before it is enrolled. ``previous_key`` still
+    signs after a change of keys until the new one was used. Of the enrolment token only the
+    SHA-256 is kept. ``state`` is what it said of itself last, beside ``last_seen_at``; what it says
+    just now is in Redis (``connectors.relay.presence``).
+    """
+
+    site = models.ForeignKey(RelaySite, on_delete=models.CASCADE, related_name="agents")
+    name = models.CharField(max_length=80)
+    key = models.CharField(max_length=20, unique=True, default=new_agent_key)
+    public_key = models.CharField(max_length=60, blank=True)
+    previous_key = models.CharField(max_length=60, blank=True)
+    key_at = models.DateTimeField(null=True, blank=True)
+    rotate_asked_at = models.DateTimeField(null=True, blank=True)
+    token_hash = models.CharField(max_length=64, blank=True)
+    token_expires_at = models.DateTimeField(null=True, blank=True)
+    enrolled_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    state = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["site", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="one_agent_of_a_name_a_site")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether it may sign in: it has a key, and was not revoked."""
+        return bool(self.public_key) and self.revoked_at is None
 
 
 class Subscription(models.Model):

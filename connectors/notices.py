@@ -15,6 +15,7 @@ class Notice:
     delivery_id: str
     event: str = ""  # the system's own word for what happened
     occurred_at: datetime | None = None
+    placed_at: datetime | None = None  # of an order, where a list of the store tells it
 
 
 class DeliveryRefused(Exception):

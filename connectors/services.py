@@ -1,55 +1,43 @@
-"""Assembly and care of connections: adapters with their transport, pings, states, hooks."""
+"""Assembly and care of connections: adapters with their transport, settings, pings, states."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from audit import services as audit
 from audit.actions import Action
 from connectors.contract import (
-    ChangeSubscription,
     Check,
-    DeliveryRefused,
     Erp,
-    Hook,
-    HookAnswer,
-    Notice,
     Ping,
     Store,
     Verdict,
 )
+from connectors.deliveries import deliveries_check, forget_refusals
 from connectors.errors import ConnectorError, NeedsAttention, TryLater, UnexpectedShape
 from connectors.kit.throttle import yielding as yielding
-from connectors.models import Connection, HookTally, Subscription, new_hook_secret
+from connectors.models import Connection, RelaySite, new_hook_secret
 from connectors.registry import SYSTEMS
 from connectors.setting_values import changed_values, full_values, split
 from connectors.setting_values import check_setting as check_setting
 from connectors.setting_values import check_values as check_values
+from connectors.setting_values import sign_in_names as sign_in_names
+from connectors.setting_values import sign_in_settings as sign_in_settings
 from connectors.signals import connection_recovered
+from connectors.states import State, set_state, state_of
 from connectors.transport import kit_for
 from connectors.transport import redis_client as redis_client
 from tenants.database import database
 from tenants.models import HookAddress, Tenant, new_hook_key
 
-State = Connection.State
-SECRET_HEADER = "X-Hook-Secret"  # noqa: S105  the header's name, not a secret
 MOST_ADAPTERS = 500
-# So many refusals in a row say that something is set up wrongly, not that someone knocks.
-REFUSALS_THAT_WARN = 5
-DELIVERIES = "deliveries_refused"
-# Between yesterday's last refusal and today's first delivery the trouble is still the same one.
-DELIVERIES_COUNT_FOR = timedelta(days=2)
 
 _adapters: dict[tuple[str, int], tuple[int, Any]] = {}
 _adapters_lock = threading.Lock()
@@ -100,9 +88,21 @@ def _build(connection: Connection) -> Store | Erp:
     return adapter
 
 
-def create_connection(*, kind: str, name: str, slug: str, values: Mapping[str, str]) -> Connection:
-    """A new connection, untested, with its hook address. Raises ValidationError by setting."""
-    errors = check_values(kind, values) | _taken(name=name, slug=slug)
+def create_connection(
+    *,
+    kind: str,
+    name: str,
+    slug: str,
+    values: Mapping[str, str],
+    relay_site: RelaySite | None = None,
+    sign_in_on_site: bool = False,
+) -> Connection:
+    """A new connection, untested, with its hook address; reached directly unless a relay site is
+    given, whose agents may keep its sign-in. Raises ValidationError by setting."""
+    errors = check_values(kind, values, sign_in_on_site=sign_in_on_site)
+    errors |= _taken(name=name, slug=slug)
+    if sign_in_on_site and (relay_site is None or not sign_in_names(kind)):
+        errors["sign_in_on_site"] = "Its sign-in cannot be kept on site."
     if errors:
         raise ValidationError(errors)
     plain, secret = split(kind, values)
@@ -114,6 +114,8 @@ def create_connection(*, kind: str, name: str, slug: str, values: Mapping[str, s
             role=SYSTEMS[kind].role.value,
             values=plain,
             secrets=secret,
+            relay_site=relay_site,
+            sign_in_on_site=sign_in_on_site,
             hook_key=new_hook_key(),
             hook_secret={"value": new_hook_secret()},
         )
@@ -143,7 +145,10 @@ def save_settings(
         row = Connection.objects.select_for_update().get(pk=connection.pk)
         renamed = bool(name) and name != row.name
         errors = check_values(
-            row.kind, {**row.values, **plain, **secret}, secrets_set=row.secrets_set
+            row.kind,
+            {**row.values, **plain, **secret},
+            secrets_set=row.secrets_set,
+            sign_in_on_site=row.sign_in_on_site,
         )
         if renamed:
             errors |= _taken(name=name)
@@ -158,10 +163,10 @@ def save_settings(
         row.name = name or row.name
         row.version += 1
         if (changed or secrets_changed) and row.state != State.PAUSED:
-            _set_state(row, State.UNTESTED, "", "The settings were changed.", "Ping it.")
+            set_state(row, State.UNTESTED, "", "The settings were changed.", "Ping it.")
         row.save()
         if changed or secrets_changed:
-            _forget_refusals(row)
+            forget_refusals(row)
         if changed or renamed:
             audit.record(
                 Action.SETTINGS_CHANGED,
@@ -202,7 +207,7 @@ def ping(connection: Connection) -> Ping:
         if row.version != tried.version:
             return result
         before = row.state
-        result = replace(result, checks=(*result.checks, *_deliveries(row, now)))
+        result = replace(result, checks=(*result.checks, *deliveries_check(row, now)))
         row.checks = [asdict(check) for check in result.checks]
         if not result.failures:
             row.facts = result.facts
@@ -210,7 +215,7 @@ def ping(connection: Connection) -> Ping:
             row.choices = {name: list(pairs) for name, pairs in result.choices.items()}
         row.pinged_at = now
         if row.state != State.PAUSED:
-            _set_state(row, *_state_of(result.checks))
+            set_state(row, *state_of(result.checks))
         row.save()
         audit.record(
             Action.CONNECTION_PINGED,
@@ -245,30 +250,6 @@ def _failed(error: ConnectorError) -> Check:
     )
 
 
-def _state_of(checks: Iterable[Check]) -> tuple[str, str, str, str]:
-    """The worst of the checks decides, the first one of its kind: state, code, words, advice."""
-    found = list(checks)
-    for verdict, state in ((Verdict.FAILED, State.REFUSED), (Verdict.WARNING, State.DEGRADED)):
-        for check in found:
-            if check.verdict is verdict:
-                return state, check.code, check.words, check.advice
-    return State.HEALTHY, "", "", ""
-
-
-def _set_state(connection: Connection, state: str, code: str, reason: str, advice: str) -> None:
-    """Change the state on a row that the caller saves; an entry only if it is another one."""
-    if connection.state != state:
-        connection.state_at = timezone.now()
-        audit.record(
-            Action.CONNECTION_STATE_CHANGED,
-            f"“{connection.name}” is now {State(state).label.lower()}. {reason}".strip(),
-            connection_id=connection.pk,
-            data={"from": connection.state, "to": state, "code": code},
-        )
-    connection.state, connection.state_code = state, code[:40]
-    connection.state_reason, connection.state_advice = reason, advice
-
-
 def report_problem(connection: Connection, error: NeedsAttention) -> None:
     """Work found that the connection needs a person: nothing more is sent until a ping works.
 
@@ -277,7 +258,7 @@ def report_problem(connection: Connection, error: NeedsAttention) -> None:
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection.pk)
         if row.is_open and row.version == connection.version:
-            _set_state(row, State.REFUSED, error.code, error.reason, error.advice)
+            set_state(row, State.REFUSED, error.code, error.reason, error.advice)
             row.save()
 
 
@@ -285,7 +266,7 @@ def pause(connection: Connection, reason: str) -> None:
     """Stop using a connection until a person resumes it."""
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection.pk)
-        _set_state(row, State.PAUSED, "paused", reason or "Paused by a person.", "Resume it.")
+        set_state(row, State.PAUSED, "paused", reason or "Paused by a person.", "Resume it.")
         row.save()
 
 
@@ -294,249 +275,6 @@ def resume(connection: Connection) -> Ping:
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection.pk)
         if row.state == State.PAUSED:
-            _set_state(row, State.UNTESTED, "", "", "")
+            set_state(row, State.UNTESTED, "", "", "")
             row.save()
     return ping(row)
-
-
-def hook_destination(connection: Connection) -> str:
-    return f"{settings.HOOK_BASE_URL}/hooks/{connection.hook_key}/"
-
-
-def hook_secret_header(connection: Connection) -> tuple[str, str]:
-    return SECRET_HEADER, connection.hook_secret.get("value", "")
-
-
-def read_delivery(
-    connection: Connection, *, body: bytes, headers: Mapping[str, str], now: datetime
-) -> tuple[Notice, ...]:
-    """Verify a delivery and read its notices; a refused one is counted. Raises DeliveryRefused."""
-    system = SYSTEMS[connection.kind]
-    try:
-        if issubclass(system, Erp):
-            return system.read_notices(
-                headers={name.lower(): value for name, value in headers.items()},
-                body=body,
-                client_state=hook_secret_header(connection)[1],
-            )
-        return system.read_delivery(
-            values=full_values(connection),
-            headers={name.lower(): value for name, value in headers.items()},
-            body=body,
-            now=now,
-            secret_header=hook_secret_header(connection),
-        )
-    except DeliveryRefused as refusal:
-        _count_refusal(connection, refusal, now)
-        raise
-    except RecursionError as error:  # JSON nested deeper than any vendor's, made to trip us
-        unreadable = DeliveryRefused("unreadable", "The delivery cannot be read.")
-        _count_refusal(connection, unreadable, now)
-        raise unreadable from error
-
-
-def answer_handshake(
-    connection: Connection,
-    *,
-    method: str,
-    query: Mapping[str, str],
-    headers: Mapping[str, str],
-    body: bytes,
-) -> HookAnswer | None:
-    """The answer to a vendor's question whether this address is ours; None for a delivery."""
-    system = SYSTEMS[connection.kind]
-    return system.handshake(
-        values=full_values(connection),
-        method=method,
-        query=query,
-        headers={name.lower(): value for name, value in headers.items()},
-        body=body,
-    )
-
-
-def acknowledgement(connection: Connection) -> HookAnswer | None:
-    """What the vendor must read in answer to a delivery, good or refused; None if any 2xx does."""
-    system = SYSTEMS[connection.kind]
-    return system.acknowledgement() if issubclass(system, Store) else None
-
-
-def _count_refusal(connection: Connection, refusal: DeliveryRefused, now: datetime) -> None:
-    day = HookTally.count_refusal(connection, now=now, code=refusal.code, words=refusal.words)
-    if day.refused == 1 or day.refused % 100 == 0:
-        audit.record(
-            Action.HOOK_REFUSED,
-            f"A webhook delivery to “{connection.name}” was refused. {refusal.words}",
-            connection_id=connection.pk,
-            data={"code": refusal.code, "today": day.refused},
-        )
-    if day.refused_in_row >= REFUSALS_THAT_WARN and connection.state == State.HEALTHY:
-        with transaction.atomic():
-            row = Connection.objects.select_for_update().get(pk=connection.pk)
-            if row.state == State.HEALTHY:
-                _set_state(row, *_state_of(_deliveries(row, now)))
-                row.save()
-
-
-def _deliveries(connection: Connection, now: datetime) -> tuple[Check, ...]:
-    """A warning while one webhook delivery after the other fails verification."""
-    since = (now - DELIVERIES_COUNT_FOR).date()
-    day = connection.tallies.filter(day__gte=since).order_by("-day").first()
-    if day is None or day.refused_in_row < REFUSALS_THAT_WARN or day.refused_since is None:
-        return ()
-    check = Check(
-        name="Webhook deliveries",
-        verdict=Verdict.WARNING,
-        words=f"Deliveries fail verification since {day.refused_since:%-d %B %Y, %H:%M} UTC. "
-        f"{day.last_refused_words}",
-        advice="Check the client secret and the signature form, then register the hooks again. "
-        "Meanwhile orders come in by the regular check.",
-        whose_move="you",
-        code=DELIVERIES,
-    )
-    return (check,)
-
-
-def _forget_refusals(connection: Connection) -> None:
-    """What was refused under other settings, or by another registration, warns no more."""
-    connection.tallies.update(refused_in_row=0, refused_since=None)
-
-
-def tally(connection: Connection, *, accepted: int, duplicate: int, now: datetime) -> None:
-    """Count a delivery that was good; a warning about refused ones is over with it."""
-    HookTally.count(connection, now=now, accepted=accepted, duplicate=duplicate)
-    if connection.state == State.DEGRADED and connection.state_code == DELIVERIES:
-        _end_of_refusals(connection)
-
-
-def _end_of_refusals(connection: Connection) -> None:
-    with transaction.atomic():
-        row = Connection.objects.select_for_update().get(pk=connection.pk)
-        if row.state == State.DEGRADED and row.state_code == DELIVERIES:
-            row.checks = [check for check in row.checks if check["code"] != DELIVERIES]
-            found = [
-                Check(**{**check, "verdict": Verdict(check["verdict"])}) for check in row.checks
-            ]
-            _set_state(row, *_state_of(found))
-            row.save()
-
-
-def ensure_hooks(connection: Connection, records: Iterable[str]) -> tuple[Hook, ...]:
-    """Register what the routes need at the store; safe to repeat. Raises ConnectorError."""
-    with _one_at_a_time(connection):
-        store = open_store(connection)
-        hooks = store.ensure_hooks(
-            destination=hook_destination(connection),
-            records=tuple(records),
-            secret_header=hook_secret_header(connection),
-        )
-        _remember_hooks(connection, hooks)
-    return hooks
-
-
-def subscribe(connection: Connection) -> tuple[ChangeSubscription, ...]:
-    """Make or renew an ERP's change subscriptions; () where it has none. Raises ConnectorError."""
-    with _one_at_a_time(connection):
-        known = {row.scope: row for row in connection.subscriptions.all()}
-        made = open_erp(connection).subscribe(
-            destination=hook_destination(connection),
-            client_state=hook_secret_header(connection)[1],
-            known=[row.external_id for row in known.values()],
-        )
-        with transaction.atomic():
-            fresh = [
-                one.resource
-                for one in made
-                if one.resource not in known or known[one.resource].external_id != one.external_id
-            ]
-            for one in made:
-                Subscription.objects.update_or_create(
-                    connection=connection,
-                    scope=one.resource,
-                    defaults={
-                        "external_id": one.external_id,
-                        "destination": one.destination,
-                        "is_active": True,
-                        "expires_at": one.expires_at,
-                        "checked_at": timezone.now(),
-                    },
-                )
-            names = [one.resource for one in made]
-            connection.subscriptions.exclude(scope__in=names).delete()
-            if fresh:
-                audit.record(
-                    Action.HOOKS_REGISTERED,
-                    f"“{connection.name}” tells us of changes of {', '.join(fresh)}.",
-                    connection_id=connection.pk,
-                    data={"resources": fresh},
-                )
-    return made
-
-
-def hook_health(connection: Connection) -> tuple[Hook, ...]:
-    """How the store itself sees the hooks that lead to us. Raises ConnectorError."""
-    return open_store(connection).hook_health(destination=hook_destination(connection))
-
-
-def warn_of_silence(connection: Connection, after: timedelta) -> None:
-    """Stores switch off hooks that deliver nothing for long: say so before that happens."""
-    now = timezone.now()
-    last = connection.tallies.aggregate(at=Max("last_accepted_at"))["at"]
-    begun = last or connection.created_at
-    if now - begun < after or not connection.subscriptions.filter(is_active=True).exists():
-        return
-    with transaction.atomic():
-        row = Connection.objects.select_for_update().get(pk=connection.pk)
-        if row.state == State.HEALTHY:
-            _set_state(
-                row,
-                State.DEGRADED,
-                "hooks_silent",
-                f"No webhook has arrived for {(now - begun).days} days.",
-                "Stores switch webhooks off after long silence. If there were sales, register the "
-                "webhooks again; orders come in by the regular check meanwhile.",
-            )
-            row.save()
-
-
-@contextmanager
-def _one_at_a_time(connection: Connection) -> Iterator[None]:
-    """A second registration of the same connection waits, so that it finds the hooks of the first
-    and does not make them again. No transaction is held meanwhile."""
-    key = [database.schema_name, connection.pk]
-    with database.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(hashtext(%s), %s::int)", key)
-    try:
-        yield
-    finally:
-        with database.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s), %s::int)", key)
-
-
-def _remember_hooks(connection: Connection, hooks: Iterable[Hook]) -> None:
-    with transaction.atomic():
-        known = {row.scope: row for row in connection.subscriptions.all()}
-        fresh = []
-        for hook in hooks:
-            row = known.pop(hook.scope, None)
-            if row is None or row.external_id != hook.external_id:
-                fresh.append(hook.scope)
-            Subscription.objects.update_or_create(
-                connection=connection,
-                scope=hook.scope,
-                defaults={
-                    "external_id": hook.external_id,
-                    "destination": hook.destination,
-                    "is_active": hook.is_active,
-                    "checked_at": timezone.now(),
-                },
-            )
-        for row in known.values():
-            row.delete()
-        _forget_refusals(connection)
-        if fresh:
-            audit.record(
-                Action.HOOKS_REGISTERED,
-                f"Webhooks of “{connection.name}” were registered: {', '.join(fresh)}.",
-                connection_id=connection.pk,
-                data={"scopes": fresh},
-            )

@@ -18,16 +18,29 @@ from connectors.registry import SYSTEMS
 
 _BEGIN, _END = "-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"
 _PUBLIC_KEY = re.compile(f"{_BEGIN}(.+?){_END}", re.DOTALL)
+# Stands in an adapter where the relay agent puts in the account that it keeps.
+ON_SITE = "kept-on-site"
 
 
 def full_values(connection: Connection) -> dict[str, str]:
     """Settings with defaults and secrets, as an adapter takes them. A required value that was
-    left empty is its default."""
+    left empty is its default. A sign-in that is kept on site is ``ON_SITE``."""
     values = {**connection.values, **connection.secrets}
+    if connection.sign_in_on_site:
+        values |= dict.fromkeys(sign_in_names(connection.kind), ON_SITE)
     for setting in SYSTEMS[connection.kind].settings:
         if not values.get(setting.name) and (setting.required or setting.name not in values):
             values[setting.name] = setting.default
     return values
+
+
+def sign_in_settings(kind: str) -> tuple[Setting, ...]:
+    """Those of a sign-in that a relay agent may keep on site; empty where there is none."""
+    return tuple(setting for setting in SYSTEMS[kind].settings if setting.sign_in)
+
+
+def sign_in_names(kind: str) -> frozenset[str]:
+    return frozenset(setting.name for setting in sign_in_settings(kind))
 
 
 def split(kind: str, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -50,7 +63,11 @@ def changed_values(connection: Connection, plain: Mapping[str, str]) -> list[str
 
 
 def check_values(
-    kind: str, values: Mapping[str, str], *, secrets_set: Iterable[str] = ()
+    kind: str,
+    values: Mapping[str, str],
+    *,
+    secrets_set: Iterable[str] = (),
+    sign_in_on_site: bool = False,
 ) -> dict[str, str]:
     """What is wrong with a connection's settings: setting name -> words. Secrets are in values."""
     errors: dict[str, str] = {}
@@ -60,6 +77,10 @@ def check_values(
         errors[name] = f"“{name}” is not a setting of {SYSTEMS[kind].title}."
     for setting in known.values():
         value = str(values.get(setting.name, "") or "").strip()
+        if sign_in_on_site and setting.sign_in:
+            if value:
+                errors[setting.name] = f"{setting.label} is kept on site and must be empty here."
+            continue
         if not value:
             if setting.required and not setting.default and setting.name not in have:
                 errors[setting.name] = f"{setting.label} is missing."

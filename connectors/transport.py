@@ -1,4 +1,4 @@
-"""What an adapter is handed: Redis, the shared cache for tokens, and the recorder of exchanges."""
+"""What an adapter is handed: its way, the shared cache for tokens, and the recorder of exchanges."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.cache import cache
-from redis import Redis
 from redis.exceptions import RedisError
 
 from audit import exchanges
@@ -15,20 +14,10 @@ from connectors.kit.guard import AddressGuard
 from connectors.kit.redact import Redactor
 from connectors.kit.throttle import Budget, Limits
 from connectors.models import Connection
+from connectors.relay.adapter import SiteRelay
+from connectors.shared_redis import redis_client as redis_client
 from tenants.database import database
 from tenants.encryption import EncryptionKeyMissing, decrypt, encrypt
-
-_redis: Redis | None = None
-
-
-def redis_client() -> Redis:
-    """The process's pool of Redis connections."""
-    global _redis
-    if _redis is None:
-        _redis = Redis.from_url(
-            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, max_connections=200
-        )
-    return _redis
 
 
 class SharedSecrets:
@@ -91,4 +80,13 @@ def kit_for(connection: Connection) -> Kit:
         cache=SharedSecrets(scope),
         ca_file=settings.OUTBOUND_CA_FILE,
         pool_size=max(settings.WORKER_THREADS, 8),
+        relay=_relay_of(connection),
     )
+
+
+def _relay_of(connection: Connection) -> SiteRelay | None:
+    site = connection.relay_site
+    if site is None:
+        return None
+    on_site = connection.sign_in_on_site
+    return SiteRelay(str(database.schema_name), site.pk, on_site=on_site, name=site.name)

@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from connectors.models import Connection
-from sync import route_settings, schedules
+from sync import dispatch, route_settings, schedules
 from sync.models import Flow, FlowSchedule, Route, SentValue, State, Transfer
+from tenants import agenda
 
 TOLD = (State.HELD, State.FAILED, State.SKIPPED)
 # What the report of one side keeps of the store's SKUs; the ERP's numbers are all known.
@@ -193,13 +194,20 @@ def one_sided_rows(route: Route, report: dict[str, Any]) -> Iterator[tuple[str, 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How complete a route is: the last count of the store's orders."""
+    """How complete a route is: the last count of the store's orders, and when the next one is."""
 
     route: Route
     at: datetime | None
     since: datetime | None
     in_store: int
     missing: int
+    next_at: datetime | None
+
+
+def counted() -> str:
+    """Changes whenever a route was counted: a count that finds nothing leaves no entry."""
+    times = Route.objects.filter(is_active=True).values_list("completeness__at", flat=True)
+    return max((at for at in times if at), default="")
 
 
 def completeness() -> list[Counted]:
@@ -214,6 +222,7 @@ def completeness() -> list[Counted]:
                 since=parse_datetime(kept["since"]) if kept.get("since") else None,
                 in_store=int(kept.get("in_store", 0)),
                 missing=int(kept.get("missing", 0)),
+                next_at=agenda.due_at(dispatch.COMPLETENESS, str(route.pk)),
             )
         )
     return found
@@ -238,7 +247,7 @@ def differences(transfer: Transfer) -> dict[str, Any] | None:
     for each field of a customer."""
     record = transfer.record or {}
     if transfer.flow == Flow.CUSTOMERS and record.get("conflict"):
-        return {"fields": record["conflict"]}
+        return {"fields": record["conflict"], "shown": record.get("value", "")}
     if transfer.flow == Flow.PRICES and record.get("before") and record.get("value"):
         currency = route_settings.values_of(transfer.route).get("price_currency", "")
         return {"price": _price_change(record["before"], record["value"], currency)}

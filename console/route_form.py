@@ -24,8 +24,6 @@ from sync.models import Flow, Route, Transfer
 
 # Settings that are chosen when a route is made; the others have sane defaults.
 CHOSEN = ("document_kind", "bill_on", "refund_kind", "payment_kind")
-# How long a store's order number may be where we have not seen any of it yet.
-USUAL_NUMBER = 9
 GROWN_NUMBER = 6  # what a young store's numbers will come to at least
 CORRECTION_MARK = len("C") + len("-AB12")
 OUR_MARK = len("R")  # of refunds, payments and store invoices
@@ -205,7 +203,11 @@ def longest_number(store: Connection) -> int:
     known = Transfer.objects.filter(route__store=store, flow=Flow.ORDERS).aggregate(
         most=Max(Length("number"))
     )["most"]
-    return max(known, GROWN_NUMBER) if known else USUAL_NUMBER
+    if known:
+        return max(known, GROWN_NUMBER)
+    system = SYSTEMS[store.kind]
+    assert issubclass(system, Store)
+    return system.number_length(store.values)
 
 
 def corrections_too_long(route: Route) -> str:

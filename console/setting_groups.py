@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sync.route_settings import OFF
+from sync.flow_settings import OFF
 
 ADVANCED = "Advanced"
 

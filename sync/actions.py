@@ -15,6 +15,7 @@ from connectors.models import Connection
 from connectors.signals import connection_recovered
 from sync import dispatch, inbox, route_settings, transfers
 from sync.models import Document, Flow, Hold, Route, State, Transfer
+from sync.party_rules import ERP, STORE
 from sync.pipelines import corrections
 from sync.transfers import Settlement
 
@@ -24,6 +25,7 @@ MAY_BE_BOOKED = (
     Document.Status.POSTED,
     Document.Status.ACCEPTED,
 )
+SIDES = (ERP, STORE)
 
 
 def release(transfer_ids: Sequence[int]) -> int:
@@ -161,6 +163,38 @@ def accept_difference(transfer_id: int, *, by: str, shown: tuple[str, str] | Non
             f"The difference of {total} (tax {tax}) was accepted.",
             transfer_id=transfer.pk,
             data={"total": total, "tax": tax},
+        )
+    return bool(release([transfer_id]))
+
+
+def choose_side(transfer_id: int, *, side: str, shown: str) -> bool:
+    """Of a customer that both sides changed differently, take the fields of one (``erp`` or
+    ``store``) at once. Later, other changes are held again. ``shown`` is the ``value`` of the
+    conflict that the person saw. False if it is not held for such a conflict, or for another."""
+    if side not in SIDES:
+        raise ValueError(side)
+    with transaction.atomic():
+        transfer = (
+            Transfer.objects.select_for_update()
+            .select_related("route__store", "route__erp")
+            .filter(pk=transfer_id, state=State.HELD, hold=Hold.CUSTOMER_CONFLICT)
+            .first()
+        )
+        record = transfer.record if transfer is not None else None
+        if transfer is None or not record or not record.get("conflict"):
+            return False
+        if shown != record.get("value", ""):
+            return False
+        transfer.record = {**record, "side": side}
+        transfer.save(update_fields=["record", "updated_at"])
+        taken = transfer.route.erp if side == ERP else transfer.route.store
+        fields = ", ".join(row["what"].lower() for row in record["conflict"])
+        audit.record(
+            Action.DIFFERENCE_ACCEPTED,
+            f"Of customer {transfer.number}, {fields} of “{taken.name}” were chosen.",
+            transfer_id=transfer.pk,
+            route_id=transfer.route_id,
+            data={"side": side},
         )
     return bool(release([transfer_id]))
 

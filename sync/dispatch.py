@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from connectors.relay import watch
 from tenants import agenda
 from tenants.tasks import send_task
 
@@ -30,6 +31,7 @@ POLL_ORDERS = "poll_orders"
 HOOKS = "hooks"
 SEAL = "seal"
 PURGE = "purge"
+RELAY_SITE = watch.AGENDA
 
 TASK_OF = {
     EVENT: "sync.process_event",
@@ -46,10 +48,12 @@ TASK_OF = {
     HOOKS: "sync.register_hooks",
     SEAL: "sync.seal",
     PURGE: "sync.purge",
+    RELAY_SITE: "sync.look_at_relay_site",
 }
 # Orders before housekeeping, as the architecture orders the flows.
 PRIORITY = {
     EVENT: 10,
+    RELAY_SITE: watch.PRIORITY,
     TRANSFER: 20,
     FOLLOW: 25,
     RELATED: 30,

@@ -6,21 +6,23 @@ deactivate hooks that went unanswered for long.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 
 from audit import services as audit
 from audit.actions import Action
-from connectors import services
+from connectors import hook_care, services
 from connectors.contract import Hook
 from connectors.errors import ConnectorError, NeedsAttention
 from connectors.models import Connection
 from connectors.signals import connection_recovered
-from sync import dispatch, route_settings, schedules
+from sync import arrivals, dispatch, route_settings, schedules
 from sync.models import Flow, FlowSchedule, Route
 
 AGAIN_AFTER = timedelta(minutes=5)
@@ -42,7 +44,7 @@ def records_of(store: Connection) -> list[str]:
 
 def register(connection: Connection) -> tuple[Hook, ...]:
     """Register what the routes need; safe to repeat. Raises ConnectorError."""
-    return services.ensure_hooks(connection, records_of(connection))
+    return hook_care.ensure_hooks(connection, records_of(connection))
 
 
 def register_for_routes(connection_id: int) -> None:
@@ -53,13 +55,41 @@ def register_for_routes(connection_id: int) -> None:
     if connection is None or not Route.objects.filter(store=connection, is_active=True).exists():
         return
     try:
-        register(connection)
+        revive(connection)
     except NeedsAttention as error:
         if error.source == str(connection.pk):
             services.report_problem(connection, error)
     except ConnectorError as error:
         wait = error.retry_after or AGAIN_AFTER
         dispatch.wake_at(dispatch.HOOKS, connection_id, timezone.now() + wait)
+
+
+def revive(connection: Connection) -> list[str]:
+    """Register what the routes need; returns the scopes that were lost, in order. Where the store had switched off or deleted hooks of ours,
+    say so and have what they did not tell fetched: the regular check reads from where it last was,
+    so the gap is neither guessed nor read twice. Raises ConnectorError."""
+    before = dict(
+        connection.subscriptions.filter(is_active=True).values_list("scope", "external_id")
+    )
+    states = {hook.scope: hook.is_active for hook in hook_care.hook_health(connection)}
+    now = {hook.scope: hook.external_id for hook in register(connection)}
+    lost = sorted(
+        scope
+        for scope, known in before.items()
+        if not states.get(scope, True) or now.get(scope, known) != known
+    )
+    if not lost:
+        return lost
+    audit.record(
+        Action.HOOKS_HEALED,
+        f"The store had switched off or deleted webhooks of “{connection.name}”: "
+        f"{', '.join(lost)}. They are on again, and what they did not tell is fetched.",
+        connection_id=connection.pk,
+        data={"scopes": lost},
+    )
+    for route in Route.objects.filter(store=connection, is_active=True):
+        dispatch.wake(dispatch.POLL_ORDERS, route.pk)
+    return lost
 
 
 IDLE_WARNING = timedelta(days=75)  # stores deactivate hooks that were silent for ninety days
@@ -69,62 +99,40 @@ LOOK_AT_LEAST = timedelta(hours=1)
 
 
 def look_after(connection_id: int) -> None:
-    """Revive hooks that the store has deactivated, and fetch exactly what they did not tell.
-
-    The regular check reads from where it last was, so the gap is neither guessed nor read twice.
-    """
+    """Revive hooks that the store has deactivated, fetch what they did not tell, and warn of those
+    that have been silent for long or do not all arrive."""
     connection = Connection.objects.filter(pk=connection_id, role="store").first()
-    routes = Route.objects.filter(store=connection, is_active=True)
-    if connection is None or not routes.exists():
+    if connection is None or not Route.objects.filter(store=connection, is_active=True).exists():
         dispatch.forget(dispatch.HOOK_HEALTH, connection_id)
         return
     dispatch.wake_at(dispatch.HOOK_HEALTH, connection_id, timezone.now() + HEALTH_EVERY)
     if not connection.is_open:
         return
     try:
-        before = {row.scope for row in connection.subscriptions.filter(is_active=True)}
-        states = {hook.scope: hook.is_active for hook in services.hook_health(connection)}
-        lost = sorted(scope for scope in before if not states.get(scope, not states))
-        register(connection)
+        revive(connection)
     except NeedsAttention as error:
         if error.source == str(connection.pk):
             services.report_problem(connection, error)
         return
     except ConnectorError:
         return  # the exchanges tell why; it is looked after again in an hour
-    if lost:
-        audit.record(
-            Action.HOOKS_HEALED,
-            f"The store had switched off webhooks of “{connection.name}”: {', '.join(lost)}. They "
-            "are on again, and what they did not tell is fetched.",
-            connection_id=connection.pk,
-            data={"scopes": lost},
-        )
-        for route in routes:
-            dispatch.wake(dispatch.POLL_ORDERS, route.pk)
-    services.warn_of_silence(connection, IDLE_WARNING)
+    hook_care.warn_of_silence(connection, IDLE_WARNING)
+    arrivals.warn(connection)
 
 
 def subscribe(connection_id: int) -> None:
     """Keep an ERP's change subscriptions alive, well before they end. One that was lost is made
     again, and what it did not tell meanwhile is read."""
     connection = Connection.objects.filter(pk=connection_id, role="erp").first()
-    wanted = connection is not None and any(
-        schedules.wanted(route)
-        for route in Route.objects.filter(erp=connection, is_active=True).select_related(
-            "store", "erp"
-        )
-    )
-    if connection is None or not wanted:
+    if connection is None or not has_flows(connection):
         dispatch.forget(dispatch.SUBSCRIBE, connection_id)
         return
     now = timezone.now()
     dispatch.wake_at(dispatch.SUBSCRIBE, connection_id, now + LOOK_AT_LEAST)
     if not connection.is_open:
         return
-    before = set(connection.subscriptions.values_list("external_id", flat=True))
     try:
-        made = services.subscribe(connection)
+        renew(connection)
     except NeedsAttention as error:
         if error.source == str(connection.pk):
             services.report_problem(connection, error)
@@ -132,10 +140,34 @@ def subscribe(connection_id: int) -> None:
     except ConnectorError as error:
         wait = error.retry_after or AGAIN_AFTER
         dispatch.wake_at(dispatch.SUBSCRIBE, connection_id, now + wait)
-        return
+
+
+def has_flows(erp: Connection) -> bool:
+    """Whether an active route takes master data from an ERP, so that its changes matter."""
+    routes = Route.objects.filter(erp=erp, is_active=True).select_related("store", "erp")
+    return any(schedules.wanted(route) for route in routes)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The resources of an ERP's change subscriptions: all of them (none where it has none), those
+    that were lost and made again, and those that now end later."""
+
+    kept: tuple[str, ...] = ()
+    made_again: tuple[str, ...] = ()
+    prolonged: tuple[str, ...] = ()
+
+
+def renew(connection: Connection) -> Renewal:
+    """Look at an ERP's change subscriptions now and plan the next look; what a lost one did not
+    tell is read by the flows. Raises ConnectorError."""
+    now = timezone.now()
+    known = {row.scope: row for row in connection.subscriptions.all()}
+    before = {row.external_id for row in known.values()}
+    made = hook_care.subscribe(connection)
     if not made:
-        dispatch.forget(dispatch.SUBSCRIBE, connection_id)
-        return
+        dispatch.forget(dispatch.SUBSCRIBE, connection.pk)
+        return Renewal()
     if before and any(one.external_id not in before for one in made):
         for row in FlowSchedule.objects.filter(
             route__erp=connection, route__is_active=True, is_paused=False
@@ -144,7 +176,21 @@ def subscribe(connection_id: int) -> None:
                 dispatch.wake(dispatch.FLOW, row.pk)
     due = min(one.expires_at for one in made) - RENEW_BEFORE
     dispatch.wake_at(
-        dispatch.SUBSCRIBE, connection_id, min(max(due, now + AGAIN_AFTER), now + LOOK_AT_LEAST)
+        dispatch.SUBSCRIBE, connection.pk, min(max(due, now + AGAIN_AFTER), now + LOOK_AT_LEAST)
+    )
+    ends = {row.external_id: row.expires_at for row in known.values()}
+    return Renewal(
+        kept=tuple(sorted(one.resource for one in made)),
+        made_again=tuple(
+            sorted(one.resource for one in made if before and one.external_id not in before)
+        ),
+        prolonged=tuple(
+            sorted(
+                one.resource
+                for one in made
+                if (end := ends.get(one.external_id)) is not None and one.expires_at > end
+            )
+        ),
     )
 
 
@@ -162,3 +208,11 @@ def route_saved(sender: type[Route], instance: Route, **more: Any) -> None:
 def connection_works_again(sender: object, connection: Connection, **more: Any) -> None:
     if connection.role == "store":
         dispatch.wake(dispatch.HOOKS, connection.pk)
+    else:
+        dispatch.wake(dispatch.SUBSCRIBE, connection.pk)  # they end after three days
+    now = timezone.now()
+    of_it = Q(route__store=connection) | Q(route__erp=connection)
+    for row in FlowSchedule.objects.filter(of_it, route__is_active=True, is_paused=False):
+        begun = row.started_at or row.route.created_at
+        if row.is_running or schedules.next_run(row, begun) <= now:
+            dispatch.wake(dispatch.FLOW, row.pk)  # its time came while nothing could be asked

@@ -16,7 +16,7 @@ from audit.actions import Action
 from connectors import services
 from connectors.contract import Target, TargetField
 from connectors.errors import ConnectorError
-from sync import route_settings
+from sync import readings, route_settings
 from sync.lookups import TABLES, TableInfo, normal_key
 from sync.models import Crosswalk, FieldMapping, LookupRow, Route
 from sync.rules import Rule, Rules, builtin, check_expression
@@ -250,7 +250,8 @@ def check_lookup(table: str, key: str, value: str, note: str = "") -> dict[str, 
 
 
 def save_lookup(route: Route, *, table: str, key: str, value: str, note: str = "", by: str) -> int:
-    """Save a lookup row; everything that waited for it goes at once. Returns how many that were.
+    """Save a lookup row; everything that waited for it goes at once, and the flows that use it
+    read everything with their next run. Returns how many went.
 
     Raises ValidationError by column.
     """
@@ -264,6 +265,8 @@ def save_lookup(route: Route, *, table: str, key: str, value: str, note: str = "
             if normal_key(row.key) == normal_key(key)
         ]
         row = existing[0] if existing else LookupRow(route=route, table=table, key=key)
+        if row.value != value.strip():
+            readings.read_all(route, readings.of_table(table))
         row.value, row.note, row.updated_by = value.strip(), note.strip(), by
         row.save()
         audit.record(
@@ -298,6 +301,7 @@ def delete_lookup(route: Route, *, table: str, key: str) -> bool:
     with transaction.atomic():
         gone, _ = LookupRow.objects.filter(route=route, table=table, key=key).delete()
         if gone:
+            readings.read_all(route, readings.of_table(table))
             audit.record(
                 Action.LOOKUP_DELETED,
                 f"The row “{key}” of the table “{table}” of “{route.name}” was removed.",

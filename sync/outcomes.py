@@ -18,7 +18,9 @@ from connectors.errors import (
     TryLater,
     UnexpectedShape,
 )
-from sync.mapping import MappingHold
+from connectors.models import Connection
+from connectors.relay.words import OFFLINE
+from sync.mapping_values import MappingHold
 from sync.models import Document, Hold, State, Transfer
 from sync.transfers import RECHECKED_HOLDS, Settlement
 
@@ -210,6 +212,8 @@ def _with_recheck(settlement: Settlement, transfer: Transfer) -> Settlement:
 def _later(error: TryLater, transfer: Transfer) -> Settlement:
     if error.code == "not_found" and transfer.attempts >= NOT_FOUND_ATTEMPTS:
         return _never_there(error)
+    if error.code == OFFLINE and _waits_for_agent(transfer):
+        return replace(_down(error, transfer), advice=error.advice)
     if error.counts and transfer.attempts >= MAX_ATTEMPTS:
         return _down(error, transfer) if error.source else _failed(error)
     wait = delay(transfer.attempts, error.retry_after)
@@ -223,6 +227,14 @@ def _later(error: TryLater, transfer: Transfer) -> Settlement:
         action=Action.RETRY_PLANNED if error.counts else None,
         data={"seconds": round(wait.total_seconds(), 1), "detail": error.detail},
     )
+
+
+def _waits_for_agent(transfer: Transfer) -> bool:
+    """Whether one of its connections says that no relay agent is there: it tells us when one is."""
+    route = transfer.route
+    return Connection.objects.filter(
+        pk__in=(route.store_id, route.erp_id), state_code=OFFLINE
+    ).exists()
 
 
 def _never_there(error: TryLater) -> Settlement:

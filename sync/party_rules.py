@@ -1,8 +1,8 @@
 """Keeping a customer in agreement on both sides: a three-way comparison, pure.
 
-What both sides last agreed on is kept; a side that differs from it has changed. Who may change
-what is said for each field: the ERP, the store, or whoever changed last. Two changes of one field
-that do not agree are never settled in silence, unless the field has an owner.
+What each side held when both last agreed is kept; a side that differs from it has changed. Who may
+change what is said for each field: the ERP, the store, or whoever changed last. Two changes of one
+field that do not agree are never settled in silence, unless the field has an owner.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from connectors.records import Address, Party
 
@@ -23,6 +24,27 @@ LABELS = {
 }
 ERP, STORE, LAST = "erp", "store", "last"
 SEPARATOR = " · "
+# Emptied on one side, these stay on the other: the systems take an empty one as "as it is".
+KEPT = frozenset({"name", "email", "address", "payment_terms"})
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What each side held when both last agreed. They are not always equal: a system shortens what
+    is too long for it, and that must not come back as a change."""
+
+    erp: Mapping[str, str]
+    store: Mapping[str, str]
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Agreed:
+        """From what ``dump`` gave, or from one set of facts that held for both."""
+        if "erp" in kept and isinstance(kept["erp"], Mapping):
+            return cls(kept["erp"], kept["store"])
+        return cls(kept, kept)
+
+    def dump(self) -> dict[str, dict[str, str]]:
+        return {ERP: dict(self.erp), STORE: dict(self.store)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +85,36 @@ def address_line(address: Address) -> str:
 
 
 def merge(
-    base: Mapping[str, str] | None,
+    base: Agreed | None,
     erp: Mapping[str, str],
     store: Mapping[str, str],
     *,
     owners: Mapping[str, str],
 ) -> Merge:
-    """``base`` is what both last agreed on, None if they never did: then a difference is a change
-    of both. A side that cannot hold a field (it is always empty there) takes no part in it."""
-    to_erp, to_store, conflicts = set(), set(), {}
+    """``base`` is None if both never agreed: then a difference is a change of both. A side that
+    only lacks a field gets it, and what a side emptied (``KEPT``) stays on the other. The same
+    change on both sides is agreement."""
+    to_erp: set[str] = set()
+    to_store: set[str] = set()
+    conflicts: dict[str, tuple[str, str]] = {}
     for name in FIELDS:
         here, there = erp.get(name, ""), store.get(name, "")
-        if here == there:
+        erp_changed = base is None or here != base.erp.get(name, "")
+        store_changed = base is None or there != base.store.get(name, "")
+        if here == there or not (erp_changed or store_changed):
             continue
-        before = base.get(name) if base is not None else None
-        erp_changed, store_changed = here != before, there != before
-        owner = owners.get(name, ERP)
-        if owner == LAST:
-            if erp_changed and not store_changed:
-                owner = ERP
-            elif store_changed and not erp_changed:
-                owner = STORE
-            elif base is None and (not here or not there):
-                owner = STORE if not here else ERP  # one side is only missing it
+        source = owners.get(name, ERP)
+        if source == LAST:
+            if erp_changed != store_changed:
+                source = ERP if erp_changed else STORE
+            elif (base is None or name in KEPT) and not (here and there):
+                source = ERP if here else STORE
             else:
                 conflicts[name] = (here, there)
                 continue
-        if owner == ERP:
-            to_store.add(name)
-        else:
-            to_erp.add(name)
+        if name in KEPT and not (here if source == ERP else there):
+            continue
+        (to_store if source == ERP else to_erp).add(name)
     return Merge(frozenset(to_erp), frozenset(to_store), conflicts)
 
 

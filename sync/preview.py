@@ -10,7 +10,7 @@ from connectors.contract import Store
 from connectors.errors import ConnectorError
 from connectors.records import CustomerDraft, DocumentDraft, DocumentKind, ErpCustomer, Order
 from sync import mapping, mapping_rules, route_settings
-from sync.mapping import MappingHold
+from sync.mapping_values import MappingHold
 from sync.models import Hold, Route
 from sync.outcomes import Held, Skipped
 from sync.pipelines import customers, items, orders, sale

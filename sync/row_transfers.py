@@ -6,9 +6,11 @@ A row that the store takes is no transfer: a hundred thousand of them would hide
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from audit.actions import Action
@@ -18,6 +20,7 @@ from sync.transfers import Settlement
 
 # A row that was passed over is taken later as one that was refused is.
 OPEN = (State.HELD, State.FAILED, State.WAITING, State.SKIPPED)
+BY_PERSON = Q(state=State.SKIPPED, hold_keys__contains=[Transfer.SKIPPED_BY_PERSON])
 
 
 def tell(
@@ -27,6 +30,7 @@ def tell(
     settlement: Settlement,
     *,
     name: str = "",
+    email: str = "",
     record: Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Make or update the transfer of a row that was held or refused."""
@@ -52,7 +56,8 @@ def tell(
             and row.vendor_words == settlement.vendor_words
         )
         row.record = {**(record or {}), "about": {"kind": flow.value}}
-        row.save(update_fields=["record", "updated_at"])
+        row.party_email = email[:254]
+        row.save(update_fields=["record", "party_email", "updated_at"])
         if not same:
             transfers.move([row.pk], from_states=list(State), settlement=settlement)
     return row
@@ -64,18 +69,38 @@ def hold_value(
     key: str,
     settlement: Settlement,
     *,
-    name: str,
+    name: str = "",
+    email: str = "",
     record: Mapping[str, Any],
 ) -> None:
-    """As ``tell``, for a value that a person decides on: one that was released a moment ago, or
-    that a person has already said no to, is not asked again."""
+    """As ``tell``, for a ``value`` in the record that a person decides on: one that was released a
+    moment ago, or that a person has already said no to, is not asked again."""
     before = Transfer.objects.filter(job_id=f"{route.slug}:{flow.value}:{key}"[:130]).first()
     decided = before is not None and before.state in (State.WAITING, State.WORKING, State.SKIPPED)
     if before is None or not decided or (before.record or {}).get("value") != record["value"]:
-        tell(route, flow, key, settlement, name=name, record=record)
+        tell(route, flow, key, settlement, name=name, email=email, record=record)
 
 
-def settle_taken(route: Route, flow: Flow, keys: Iterable[str]) -> int:
+def is_open(route: Route, flow: Flow, key: str) -> bool:
+    """Whether people were told of a row, and it is neither settled nor left alone by a person."""
+    rows = Transfer.objects.filter(route=route, flow=flow.value, source_key=key[:64])
+    return rows.filter(state__in=OPEN).exclude(BY_PERSON).exists()
+
+
+def told_before(route: Route, flow: Flow, moment: datetime, most: int) -> list[str]:
+    """Keys of rows that are held or were refused, and not looked at since, the oldest first."""
+    rows = Transfer.objects.filter(
+        route=route,
+        flow=flow.value,
+        state__in=(State.HELD, State.FAILED),
+        updated_at__lt=moment,
+    )
+    return list(rows.order_by("updated_at", "pk").values_list("source_key", flat=True)[:most])
+
+
+def settle_taken(
+    route: Route, flow: Flow, keys: Iterable[str], *, reason: str = "The store took it."
+) -> int:
     """Rows that people were told of and that the store has taken since. Returns how many."""
     told = Transfer.objects.filter(
         route=route,
@@ -87,8 +112,6 @@ def settle_taken(route: Route, flow: Flow, keys: Iterable[str]) -> int:
         transfers.move(
             list(told),
             from_states=OPEN,
-            settlement=Settlement(
-                state=State.POSTED, reason="The store took it.", action=Action.ROW_TAKEN
-            ),
+            settlement=Settlement(state=State.POSTED, reason=reason, action=Action.ROW_TAKEN),
         )
     )

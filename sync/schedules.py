@@ -15,7 +15,9 @@ from audit import services as audit
 from audit.actions import Action
 from connectors.contract import Erp, Feed, Store
 from sync import dispatch, route_settings
+from sync.flow_settings import OFF
 from sync.models import Flow, FlowSchedule, Route
+from sync.readings import read_all as read_all
 
 DEFAULT_MINUTES = {Flow.ITEMS: 60, Flow.PRICES: 30, Flow.STOCK: 10, Flow.CUSTOMERS: 30}
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -37,11 +39,10 @@ def offered(store: type[Store], erp: type[Erp]) -> tuple[Flow, ...]:
 def wanted(route: Route) -> tuple[Flow, ...]:
     """Those that the route's settings switch on."""
     values = route_settings.values_of(route)
-    off = route_settings.OFF
     return tuple(
         flow
         for flow in offered(*route_settings.systems_of(route))
-        if values.get(f"{flow.value}_flow", off) != off
+        if values.get(f"{flow.value}_flow", OFF) != OFF
     )
 
 
@@ -126,15 +127,6 @@ def set_paused(row: FlowSchedule, paused: bool) -> None:
             + ("were paused." if paused else "go on."),
             route_id=row.route_id,
         )
-
-
-def read_all(route: Route, flows: Sequence[Flow], *, now: bool = False) -> None:
-    """Have the next reading of these flows take everything; ``now`` has them run at once."""
-    rows = FlowSchedule.objects.filter(route=route, flow__in=flows)
-    rows.update(full_at=None)
-    if now:
-        for row in rows.filter(is_paused=False):
-            dispatch.wake(dispatch.FLOW, row.pk)
 
 
 def run_now(row: FlowSchedule, *, from_the_start: bool = False) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
 from audit import exchanges, seals
 from connectors.errors import ConnectorError
+from connectors.relay import watch
 from sync import completeness, dispatch, hooks, inbox
 from sync.models import Transfer
 from sync.pipelines import awaited, flows, polling, related, work
@@ -17,6 +23,24 @@ from tenants.tasks import tenant_task
 SEAL_EVERY = timedelta(minutes=5)
 PURGE_EVERY = timedelta(hours=6)
 CHECK_AGAIN = timedelta(minutes=1)
+# Long readings take half of a process's threads at most, so that no order stands behind them.
+_background = threading.Semaphore(max(1, settings.WORKER_THREADS // 2))
+NO_ROOM = timedelta(seconds=4)
+
+
+@contextmanager
+def beside_orders(kind: str, key: int | str) -> Iterator[bool]:
+    """Room for work that is long and can wait; False, and it is put off a moment, if there is
+    none."""
+    if not _background.acquire(blocking=False):
+        soon = NO_ROOM * random.uniform(0.25, 1)  # noqa: S311
+        dispatch.wake_at(kind, key, timezone.now() + soon)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        _background.release()
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.EVENT])
@@ -90,8 +114,9 @@ def register_hooks(key: str) -> None:
 @tenant_task(name=dispatch.TASK_OF[dispatch.FLOW])
 def run_flow(key: str) -> None:
     """Carry one flow of master data on for a while."""
-    with acting_as("worker"):
-        flows.run(int(key))
+    with acting_as("worker"), beside_orders(dispatch.FLOW, key) as has_room:
+        if has_room:
+            flows.run(int(key))
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.SUBSCRIBE])
@@ -111,8 +136,9 @@ def look_after_hooks(key: str) -> None:
 @tenant_task(name=dispatch.TASK_OF[dispatch.COMPLETENESS])
 def count_missing(key: str) -> None:
     """Compare the store's orders with ours."""
-    with acting_as("worker"):
-        completeness.check(int(key))
+    with acting_as("worker"), beside_orders(dispatch.COMPLETENESS, key) as has_room:
+        if has_room:
+            completeness.check(int(key))
 
 
 @tenant_task(name=dispatch.TASK_OF[dispatch.SEAL])
@@ -129,3 +155,16 @@ def purge(key: str) -> None:
     dispatch.wake_at(dispatch.PURGE, key, timezone.now() + PURGE_EVERY)
     with acting_as("system"):
         exchanges.purge_expired()
+
+
+@tenant_task(name=dispatch.TASK_OF[dispatch.RELAY_SITE])
+def look_at_relay_site(key: str) -> None:
+    """See whether a relay site's agents are there, and say so on its connections."""
+    # Put before the look: what a server process sees meanwhile makes it due at once again.
+    dispatch.wake_at(dispatch.RELAY_SITE, key, timezone.now() + watch.LOOK_EVERY)
+    with acting_as("system"):
+        again_after = watch.look(int(key))
+    if again_after is None:
+        dispatch.forget(dispatch.RELAY_SITE, key)
+    elif again_after < watch.LOOK_EVERY:
+        dispatch.wake_at(dispatch.RELAY_SITE, key, timezone.now() + again_after)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from connectors import services
+from connectors import deliveries
 from connectors.contract import DeliveryRefused, HookAnswer
 from connectors.models import Connection
 from sync import inbox
@@ -50,7 +50,7 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         connection = Connection.objects.filter(pk=address.connection_id, hook_key=key).first()
         if connection is None:
             return JsonResponse({"status": "not listening"})
-        asked = services.answer_handshake(
+        asked = deliveries.answer_handshake(
             connection,
             method=request.method or "",
             query=request.GET.dict(),
@@ -61,9 +61,9 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
             return _as_response(asked)
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        expected = services.acknowledgement(connection)
+        expected = deliveries.acknowledgement(connection)
         try:
-            notices = services.read_delivery(
+            notices = deliveries.read_delivery(
                 connection, body=body, headers=request.headers, now=now
             )
         except DeliveryRefused as refusal:
@@ -76,7 +76,7 @@ def receive(request: HttpRequest, key: str) -> HttpResponse:
         accepted = inbox.accept(
             connection=connection, notices=notices, source=InboxEvent.Source.WEBHOOK
         )
-        services.tally(connection, accepted=accepted.added, duplicate=accepted.duplicate, now=now)
+        deliveries.tally(connection, accepted=accepted.added, duplicate=accepted.duplicate, now=now)
     if expected is not None:
         return _as_response(expected)
     return JsonResponse(

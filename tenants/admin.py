@@ -14,7 +14,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from tenants.models import AgendaItem, Domain, HookAddress, Membership, Tenant, User
+from tenants.models import AgendaItem, AgentAddress, Domain, HookAddress, Membership, Tenant, User
 from tenants.provision import create_tenant, problems
 
 admin.site.unregister(Group)
@@ -119,6 +119,25 @@ class HookAddressAdmin(ModelAdmin):
         return f"…{obj.key[-4:]}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AgentAddress)
+class AgentAddressAdmin(ModelAdmin):
+    """Which tenant a relay agent works for; agents are invited and revoked in the tenant's console."""
+
+    list_display = ["tenant", "agent_id", "key", "is_enrolled", "created_at"]
+    list_filter = ["tenant", "is_enrolled"]
+    search_fields = ["key"]
+    fields = readonly_fields = ["tenant", "agent_id", "key", "is_enrolled", "created_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,4 +1,4 @@
-"""The public schema: tenants, their domains and people, hook addresses, the agenda."""
+"""The public schema: tenants, their domains and people, hook and agent addresses, the agenda."""
 
 from __future__ import annotations
 
@@ -164,6 +164,27 @@ class HookAddress(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant}, connection {self.connection_id}, …{self.key[-4:]}"
+
+
+class AgentAddress(models.Model):
+    """Which tenant and site a relay agent works for, by the id that its requests are signed with.
+
+    ``is_enrolled``: it has a key and was not revoked.
+    """
+
+    key = models.CharField(max_length=20, unique=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="agent_addresses")
+    agent_id = models.BigIntegerField()
+    site_id = models.BigIntegerField()
+    is_enrolled = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["tenant", "agent_id"]
+        verbose_name_plural = "agent addresses"
+
+    def __str__(self) -> str:
+        return f"{self.tenant}, agent {self.agent_id}, …{self.key[-4:]}"
 
 
 class AgendaItem(models.Model):

@@ -49,12 +49,21 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     pinged_at = serializers.DateTimeField(
         allow_null=True, help_text="When it was last tested, UTC."
     )
+    relay_site = serializers.SlugField(
+        source="relay_site.slug",
+        default=None,
+        allow_null=True,
+        help_text="Slug of the relay site that it is reached through; null if directly.",
+    )
+    sign_in_on_site = serializers.BooleanField(
+        help_text="Whether its account is kept by the site's relay agents, and not here."
+    )
 
     class Meta:
         model = Connection
         fields: tuple[str, ...] = (
             "id", "slug", "name", "kind", "role", "state", "state_code", "state_reason",
-            "state_advice", "state_at", "pinged_at",
+            "state_advice", "state_at", "pinged_at", "relay_site", "sign_in_on_site",
         )  # fmt: skip
         extra_kwargs = {"id": {"help_text": "Id of the connection here."}}
 

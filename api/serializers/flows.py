@@ -116,5 +116,9 @@ class PlanSerializer(serializers.Serializer[Any]):
     known = serializers.ListField(
         child=serializers.CharField(), help_text="Orders that have one, and are left alone."
     )
+    too_old = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="Orders that were placed before the route begins, and are left alone.",
+    )
     fetched = serializers.IntegerField(help_text="How many were asked for now; 0 in a dry run.")
     dry_run = serializers.BooleanField(help_text="Whether it was one.")

@@ -12,12 +12,12 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.access import acting, caller_of
+from api.access import acting, only_admins
 from api.pages import ByKey
 from api.problems import Conflict
 from api.serializers.flows import (
@@ -31,7 +31,6 @@ from connectors import services
 from connectors.errors import ConnectorError, NeedsAttention
 from sync import backfill, schedules
 from sync.models import FlowSchedule, Route
-from tenants.roles import Role, allows
 
 LONGEST = timedelta(days=31)
 
@@ -104,12 +103,7 @@ class Resume(FlowAct):
 
 
 def _set_paused(request: Request, row: FlowSchedule, paused: bool) -> FlowSchedule:
-    caller = caller_of(request)
-    if not allows(caller.role, Role.ADMIN):
-        raise PermissionDenied(
-            f"This needs a token with the role administrator; this one is "
-            f"{caller.role.label.lower()}."
-        )
+    only_admins(request)
     if row.is_paused != paused:
         with acting(request):
             schedules.set_paused(row, paused)
@@ -117,8 +111,9 @@ def _set_paused(request: Request, row: FlowSchedule, paused: bool) -> FlowSchedu
 
 
 class Backfill(APIView):
-    """Have orders of the past fetched, by when they changed or by their numbers. What is known is
-    left alone, and nothing is booked twice. It says what it would do unless dry_run is false."""
+    """Have orders of the past fetched, by when they were placed or changed, or by their numbers.
+    What is known is left alone, and nothing is booked twice. It says what it would do unless
+    dry_run is false."""
 
     queryset = Route.objects.all()
     throttle_classes = [PerToken, PingsPerToken]
@@ -141,6 +136,7 @@ class Backfill(APIView):
         found = {
             "fresh": plan.fresh,
             "known": plan.known,
+            "too_old": plan.too_old,
             "fetched": fetched,
             "dry_run": asked["dry_run"],
         }

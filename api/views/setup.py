@@ -31,7 +31,9 @@ from sync.models import LookupRow, Route
 class ConnectionList(generics.ListAPIView[Connection]):
     """Accounts at stores and ERPs, newest first."""
 
-    queryset = Connection.objects.defer("values", "secrets", "hook_secret")
+    queryset = Connection.objects.select_related("relay_site").defer(
+        "values", "secrets", "hook_secret"
+    )
     serializer_class = ConnectionSerializer
     pagination_class = ByKey
 
@@ -40,7 +42,7 @@ class ConnectionList(generics.ListAPIView[Connection]):
 class ConnectionDetail(generics.RetrieveAPIView[Connection]):
     """With its settings, secrets left out, its last test and its webhooks."""
 
-    queryset = Connection.objects.prefetch_related("subscriptions")
+    queryset = Connection.objects.select_related("relay_site").prefetch_related("subscriptions")
     serializer_class = ConnectionDetailSerializer
     lookup_field = "slug"
 

@@ -11,7 +11,8 @@ from audit import services as audit
 from audit.actions import Action
 from config.declaration.checking import start_of, texts
 from connectors import services
-from connectors.models import Connection
+from connectors.models import Connection, RelaySite
+from connectors.relay import services as relay
 from sync import mapping_rules, route_settings
 from sync.lookups import normal_key
 from sync.models import Route
@@ -57,6 +58,8 @@ def _tenant(row: dict[str, Any], note: Say, say: Say) -> None:
     with in_tenant(tenant.schema_name), transaction.atomic():
         for person in row.get("people") or []:
             _member(tenant, person, note)
+        for site in row.get("relay_sites") or []:
+            _relay_site(tenant, site, note)
         for connection in row.get("connections") or []:
             _connection(tenant, connection, note)
         for route in row.get("routes") or []:
@@ -103,16 +106,36 @@ def _member(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
         note(f"{tenant.slug}: {row['email']} is {row['role']} now")
 
 
+def _relay_site(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
+    site = RelaySite.objects.filter(slug=row["slug"]).first()
+    if site is None:
+        relay.create_site(row["name"], row["slug"])
+        note(f"{tenant.slug}: relay site {row['slug']} added; invite its agents")
+    elif site.name != row["name"]:
+        relay.rename_site(site, row["name"])
+        note(f"{tenant.slug}: relay site {row['slug']}: name changed")
+
+
 def _connection(tenant: Tenant, row: dict[str, Any], note: Say) -> None:
     values = texts(row.get("settings") or {})
     connection = Connection.objects.filter(slug=row["slug"]).first()
     where = f"{tenant.slug}: connection {row['slug']}"
+    site = RelaySite.objects.get(slug=row["relay"]) if row.get("relay") else None
+    on_site = row.get("sign_in") == "on_site"
     if connection is None:
         services.create_connection(
-            kind=row["kind"], name=row["name"], slug=row["slug"], values=values
+            kind=row["kind"],
+            name=row["name"],
+            slug=row["slug"],
+            values=values,
+            relay_site=site,
+            sign_in_on_site=on_site,
         )
         note(f"{where} added; ping it")
         return
+    # First: with it goes which settings there are.
+    if "relay" in row and relay.reach(connection, site, sign_in_on_site=on_site):
+        note(f"{where}: reached {f'through {site.slug}' if site else 'directly'} now")
     changed = services.save_settings(connection, values, name=row["name"])
     if changed:
         note(f"{where}: {', '.join(changed)} changed")

@@ -17,7 +17,7 @@ from config.declaration.conflicts import conflicts
 from config.declaration.reading import items, load, table
 from connectors.contract import Erp, Store
 from connectors.registry import SYSTEMS
-from connectors.services import check_values
+from connectors.setting_values import check_values, sign_in_names
 from sync import mapping_rules, route_settings
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "apply.schema.json"
@@ -92,7 +92,12 @@ def _cross_checks(
         where = f"tenants[{index}]"
         connections = items(tenant, "connections")
         routes = items(tenant, "routes")
-        for part, rows in (("connections", connections), ("routes", routes)):
+        sites = items(tenant, "relay_sites")
+        for part, rows in (
+            ("relay_sites", sites),
+            ("connections", connections),
+            ("routes", routes),
+        ):
             for name in ("slug", "name"):
                 yield from _twice([(f"{where}.{part}[{i}].{name}", r.get(name)) for i, r in rows])
         people = items(tenant, "people")
@@ -105,6 +110,7 @@ def _cross_checks(
                 for i, r in routes
             ]
         )
+        site_slugs = {row.get("slug") for _, row in sites}
         kinds: dict[str, str] = {}
         for i, row in connections:
             kinds[str(row.get("slug"))] = str(row.get("kind"))
@@ -112,6 +118,11 @@ def _cross_checks(
             yield from _connection(
                 f"{where}.connections[{i}]", row, original, allow_literal_secrets
             )
+            if row.get("relay") and row["relay"] not in site_slugs:
+                yield (
+                    f"{where}.connections[{i}].relay: there is no relay site “{row['relay']}” in "
+                    "this tenant."
+                )
         for i, row in routes:
             yield from _route(f"{where}.routes[{i}]", row, kinds)
 
@@ -140,8 +151,13 @@ def _connection(
         yield f"{where}.kind: “{kind}” is not one of {', '.join(SYSTEMS)}."
         return
     values = texts(table(row, "settings"))
-    for name, words in check_values(kind, values).items():
+    on_site = row.get("sign_in") == "on_site"
+    for name, words in check_values(kind, values, sign_in_on_site=on_site).items():
         yield f"{where}.settings.{name}: {words}"
+    if on_site and "relay" in row and not row["relay"]:
+        yield f"{where}.sign_in: an account is kept on site only where a relay agent is."
+    if on_site and not sign_in_names(kind):
+        yield f"{where}.sign_in: an account for {SYSTEMS[kind].title} cannot be kept on site."
     if allow_literal_secrets:
         return
     for setting in SYSTEMS[kind].settings:

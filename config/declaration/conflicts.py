@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from config.declaration.reading import items, text
-from connectors.models import Connection
+from connectors.models import Connection, RelaySite
 from sync.models import Route
 from tenants.context import in_tenant
 from tenants.models import Domain, Tenant, check_host, check_time_zone
@@ -61,6 +61,8 @@ def _known(where: str, row: dict[str, Any], tenant: Tenant) -> Iterator[str]:
         yield f"{where}: the tenant is closed; open it in the operators' admin first."
         return
     with in_tenant(tenant.schema_name):
+        for i, site in items(row, "relay_sites"):
+            yield from _relay_site(f"{where}.relay_sites[{i}]", site)
         for i, connection in items(row, "connections"):
             yield from _connection(f"{where}.connections[{i}]", connection)
         for i, route in items(row, "routes"):
@@ -72,8 +74,19 @@ def _connection(where: str, row: dict[str, Any]) -> Iterator[str]:
     saved = Connection.objects.filter(slug=slug).first()
     if saved is not None and saved.kind != row.get("kind"):
         yield f"{where}.kind: “{slug}” is a connection to {saved.kind} and stays one."
+    if saved is not None and saved.sign_in_on_site and "relay" not in row:
+        yield (
+            f"{where}.relay: its account is kept on site; say how it is reached, with relay and "
+            "sign_in."
+        )
     if Connection.objects.filter(name=name).exclude(slug=slug).exists():
         yield f"{where}.name: another connection is called “{name}”."
+
+
+def _relay_site(where: str, row: dict[str, Any]) -> Iterator[str]:
+    slug, name = text(row, "slug"), text(row, "name")
+    if RelaySite.objects.filter(name=name).exclude(slug=slug).exists():
+        yield f"{where}.name: another relay site is called “{name}”."
 
 
 def _route(where: str, row: dict[str, Any]) -> Iterator[str]:

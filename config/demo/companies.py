@@ -12,14 +12,26 @@ Values = Callable[[Simulator, str], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """A relay site and the account that its agent signs in with, which stays on site."""
+
+    site: str
+    user: str
+    password: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One connection of a company: the simulator that it leads to, and its settings."""
+    """One connection of a company: the simulator that it leads to, and its settings; through a
+    relay site, if it has one."""
 
     kind: str
     name: str
     slug: str
     simulator: str
     values: Values
+    relay: Relay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +41,10 @@ class Company:
     slug: str
     name: str
     domain: str
-    time_zone: str
     store: Side
     erp: Side
     prefix: str
+    time_zone: str = "Europe/London"
     settings: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     first_orders: tuple[Mapping[str, Any], ...] = ()
@@ -42,22 +54,42 @@ class Company:
         return f"{self.slug}.localhost"
 
 
-def bigcommerce(simulator: Simulator, name: str, store_hash: str) -> dict[str, str]:
-    return {
-        "store_hash": store_hash,
-        "access_token": f"sandbox-{name}-access-token",
-        "client_id": f"sandbox-{name}-client-id",
-        "client_secret": f"sandbox-{name}-client-secret",
-        "api_url": simulator.url,
-        "quota": "450",
-    }
+def shop(kind: str, name: str, simulator: str, values: Values) -> Side:
+    return Side(kind=kind, name=name, slug="shop", simulator=simulator, values=values)
+
+
+def ledger(
+    kind: str, name: str, simulator: str, values: Values, relay: Relay | None = None
+) -> Side:
+    return Side(
+        kind=kind, name=name, slug="ledger", simulator=simulator, values=values, relay=relay
+    )
+
+
+def bigcommerce(store_hash: str) -> Values:
+    def values(simulator: Simulator, name: str) -> dict[str, str]:
+        return {
+            "store_hash": store_hash,
+            "access_token": f"sandbox-{name}-access-token",
+            "client_id": f"sandbox-{name}-client-id",
+            "client_secret": f"sandbox-{name}-client-secret",
+            "api_url": simulator.url,
+            "quota": "450",
+        }
+
+    return values
+
+
+ENTRA = {
+    "tenant_id": "7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20",
+    "client_id": "2b7c1d94-8f5e-4e0b-a6a1-3c9d5e7f8a10",
+    "client_secret": "sandbox-entra-client-secret",
+}
 
 
 def business_central(simulator: Simulator, name: str) -> dict[str, str]:
     return {
-        "tenant_id": "7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20",
-        "client_id": "2b7c1d94-8f5e-4e0b-a6a1-3c9d5e7f8a10",
-        "client_secret": "sandbox-entra-client-secret",
+        **ENTRA,
         "environment": "Production",
         "company_id": str(simulator.get("state")["company_id"]),
         "api_url": simulator.url,
@@ -80,16 +112,17 @@ def adobe_commerce(simulator: Simulator, name: str) -> dict[str, str]:
     }
 
 
-def gp(prefix: str) -> Values:
+GP_ACCOUNT = {"domain": "CONTOSO", "user": "svc-gp", "password": "sandbox-gp-password"}
+
+
+def gp(prefix: str, account: Mapping[str, str] = GP_ACCOUNT) -> Values:
     def values(simulator: Simulator, name: str) -> dict[str, str]:
         return {
+            **account,
             "interface": "sba",
             "base_url": simulator.url,
             "tenant": "DefaultTenant",
             "company": "ACME",
-            "domain": "CONTOSO",
-            "user": "svc-gp",
-            "password": "sandbox-gp-password",
             "batch_prefix": prefix,
             "rate_source": "lookup",
             "receivable_account": "000-1200-00",
@@ -107,9 +140,7 @@ def finance_operations(simulator: Simulator, name: str) -> dict[str, str]:
     return {
         "environment_url": simulator.url,
         "authority": simulator.url,
-        "tenant_id": "7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20",
-        "client_id": "2b7c1d94-8f5e-4e0b-a6a1-3c9d5e7f8a10",
-        "client_secret": "sandbox-entra-client-secret",
+        **ENTRA,
         "legal_entity": "acuk",
         "default_warehouse": "WEB",
         "customer_group": "WEB",
@@ -158,28 +189,17 @@ GP_LOOKUPS = {
     "tax_details": {"*": "WEBTAX"},
 }
 
+GOODS = {"items_flow": "align", "prices_flow": "write", "stock_flow": "write"}
+GOODS_WITH_TAX = {**GOODS, "price_tax": "add", "price_tax_rate": "20"}
 
 ACME = Company(
     slug="acme",
     name="Acme Outdoor",
     domain="acme-outdoor.example",
-    time_zone="Europe/London",
-    store=Side(
-        kind="bigcommerce",
-        name="Acme web shop",
-        slug="shop",
-        simulator="acme-shop",
-        values=lambda simulator, name: bigcommerce(simulator, name, "acme0utd00r"),
-    ),
-    erp=Side(
-        kind="business_central",
-        name="Acme ledger",
-        slug="ledger",
-        simulator="acme-bc",
-        values=business_central,
-    ),
+    store=shop("bigcommerce", "Acme web shop", "acme-shop", bigcommerce("acme0utd00r")),
+    erp=ledger("business_central", "Acme ledger", "acme-bc", business_central),
     prefix="WEB-",
-    settings={"items_flow": "align", "prices_flow": "write", "stock_flow": "write"},
+    settings=GOODS,
     lookups={
         "charges": {
             "shipping": "account:6610",
@@ -217,23 +237,21 @@ HARBOUR = Company(
     slug="harbour",
     name="Harbour Supplies",
     domain="harbour-supplies.example",
-    time_zone="Europe/London",
-    store=Side(
-        kind="bigcommerce",
-        name="Harbour web shop",
-        slug="shop",
-        simulator="harbour-shop",
-        values=lambda simulator, name: bigcommerce(simulator, name, "harb0ursupply"),
+    store=shop("bigcommerce", "Harbour web shop", "harbour-shop", bigcommerce("harb0ursupply")),
+    erp=ledger(
+        "gp",
+        "Harbour GP",
+        "gp",
+        gp("HB", account={}),
+        relay=Relay(
+            site="Harbour head office",
+            user=r"CONTOSO\svc-gp",
+            password=GP_ACCOUNT["password"],
+            page="/GPService/Tenants(DefaultTenant)/help",
+        ),
     ),
-    erp=Side(kind="gp", name="Harbour GP", slug="ledger", simulator="gp", values=gp("HB")),
     prefix="HB-",
-    settings={
-        "items_flow": "align",
-        "prices_flow": "write",
-        "price_tax": "add",
-        "price_tax_rate": "20",
-        "stock_flow": "write",
-    },
+    settings=GOODS_WITH_TAX,
     lookups=GP_LOOKUPS,
     first_orders=({}, {"country": "DE"}, {"unknown_sku": True}, {}, {"status_id": 7}, {}),
 )
@@ -242,22 +260,11 @@ LUMEN = Company(
     slug="lumen",
     name="Lumen Home",
     domain="lumen-home.example",
-    time_zone="Europe/London",
-    store=Side(
-        kind="adobe_commerce",
-        name="Lumen Commerce",
-        slug="shop",
-        simulator="lumen-shop",
-        values=adobe_commerce,
-    ),
-    erp=Side(kind="gp", name="Lumen GP", slug="ledger", simulator="gp", values=gp("LU")),
+    store=shop("adobe_commerce", "Lumen Commerce", "lumen-shop", adobe_commerce),
+    erp=ledger("gp", "Lumen GP", "gp", gp("LU")),
     prefix="LU-",
     settings={
-        "items_flow": "align",
-        "prices_flow": "write",
-        "price_tax": "add",
-        "price_tax_rate": "20",
-        "stock_flow": "write",
+        **GOODS_WITH_TAX,
         "customers_flow": "to_store",
         "customers_create": "yes",
     },
@@ -276,21 +283,8 @@ ALDER = Company(
     slug="alder",
     name="Alder Sports",
     domain="alder-sports.example",
-    time_zone="Europe/London",
-    store=Side(
-        kind="bigcommerce",
-        name="Alder web shop",
-        slug="shop",
-        simulator="alder-shop",
-        values=lambda simulator, name: bigcommerce(simulator, name, "a1dersp0rts"),
-    ),
-    erp=Side(
-        kind="finance_operations",
-        name="Alder F&O",
-        slug="ledger",
-        simulator="alder-fo",
-        values=finance_operations,
-    ),
+    store=shop("bigcommerce", "Alder web shop", "alder-shop", bigcommerce("a1dersp0rts")),
+    erp=ledger("finance_operations", "Alder F&O", "alder-fo", finance_operations),
     prefix="AS-",
     settings={"items_flow": "align"},
     lookups={
@@ -316,22 +310,13 @@ BROOK = Company(
     slug="brook",
     name="Brook Cycles",
     domain="brook-cycles.example",
-    time_zone="Europe/London",
-    store=Side(
-        kind="bigcommerce",
-        name="Brook web shop",
-        slug="shop",
-        simulator="brook-shop",
-        values=lambda simulator, name: bigcommerce(simulator, name, "br00kcycles"),
-    ),
-    erp=Side(kind="nav", name="Brook NAV", slug="ledger", simulator="brook-nav", values=nav),
+    store=shop("bigcommerce", "Brook web shop", "brook-shop", bigcommerce("br00kcycles")),
+    erp=ledger("nav", "Brook NAV", "brook-nav", nav),
     prefix="BR-",
     settings={
         "document_kind": "posted_invoice",
         "refund_kind": "posted_credit_memo",
-        "items_flow": "align",
-        "prices_flow": "write",
-        "stock_flow": "write",
+        **GOODS,
         "customers_flow": "both",
     },
     lookups={"charges": ACME.lookups["charges"], "tax_codes": {"no_tax": "NOVAT"}},

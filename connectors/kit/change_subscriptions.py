@@ -29,6 +29,7 @@ STATE_LENGTH = 200  # an actual service description says 250
 RECORDS = {"items": "item", "customers": "customer"}
 COLLECTION = "*"
 _TOKEN = re.compile(r"[\x20-\x7e]{1,500}")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _RESOURCE = re.compile(r"companies\(([0-9a-f-]{36})\)/(\w+)(?:\(([0-9a-f-]{36})\))?", re.IGNORECASE)
 
 
@@ -60,8 +61,9 @@ class Keeper:
     def keep(
         self, resources: Iterable[str], *, known: Sequence[str]
     ) -> tuple[ChangeSubscription, ...]:
-        """One for each resource; () where the service has no subscriptions. Ours (``known``) at
-        another address are removed. Raises Rejected if the service could not reach the address."""
+        """One for each resource that the service takes; () where it has no subscriptions. Ours
+        (``known``) at another address are removed. Raises Rejected if it takes none: it could not
+        reach the address."""
         try:
             reply = self._request("GET", self._path, purpose="list change subscriptions")
         except ConnectorError as error:
@@ -70,11 +72,18 @@ class Keeper:
             raise
         now = reply.server_time()
         held = [_Held(row) for row in odata.rows(reply)]
-        kept = []
+        kept: list[ChangeSubscription] = []
+        refusal: Rejected | None = None
         for resource in resources:
             own = [one for one in held if one.leads_to(self._destination, resource)]
-            kept.append(self._ensure(own, resource, now))
+            try:
+                kept.append(self._ensure(own, resource, now))
+            except Rejected as error:
+                refusal = error  # the others must not run out for it
+                continue
             self._remove(own[1:])
+        if refusal is not None and not kept:
+            raise refusal
         ids = {one.external_id for one in kept}
         self._remove(
             one
@@ -211,19 +220,24 @@ def _instant(text: str) -> datetime:
 
 
 def _is_ours(row: Mapping[str, Any], client_state: str) -> bool:
-    given = str(row.get("clientState") or "")
+    given = _plain(row.get("clientState"))
     return bool(client_state) and hmac.compare_digest(given.encode(), client_state.encode())
+
+
+def _plain(value: Any) -> str:
+    """The text without what neither UTF-8 nor a database can hold."""
+    return _UNSTORABLE.sub("?", str(value or ""))
 
 
 def _notice(row: Mapping[str, Any]) -> Notice | None:
     """None for a collection that we do not follow."""
-    resource, change = str(row.get("resource") or ""), str(row.get("changeType") or "")
+    resource, change = _plain(row.get("resource")), _plain(row.get("changeType"))
     match = _RESOURCE.search(resource)
     if match is None or match.group(2) not in RECORDS:
         return None
     entity, record_id = match.group(2), match.group(3)
     # Older samples spell it the other way round.
-    at = str(row.get("lastModifiedDateTime") or row.get("lastDateTimeModified") or "")
+    at = _plain(row.get("lastModifiedDateTime") or row.get("lastDateTimeModified"))
     try:
         occurred_at = _instant(at) if at else None
     except ValueError:
@@ -232,8 +246,8 @@ def _notice(row: Mapping[str, Any]) -> Notice | None:
     return Notice(
         record=COLLECTION if whole else RECORDS[entity],
         external_id=entity if whole else record_id.lower(),
-        delivery_id=_delivery_id(str(row.get("subscriptionId", "")), resource, change, at),
-        event=change,
+        delivery_id=_delivery_id(_plain(row.get("subscriptionId")), resource, change, at),
+        event=change[:80],
         occurred_at=occurred_at,
     )
 

@@ -85,11 +85,15 @@ class StoreProduct:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChange:
     """A price to be shown for a product of the store, in the store's currency and pricing mode.
-    ``sale_price`` None leaves the store's own as it is, zero ends it."""
+    ``sale_price`` None leaves the store's own as it is, zero ends it. ``sale_ends_at`` (aware, in
+    the zone of the shop's days) is the midnight after its last day, None for no end.
+    ``sale_written`` is the sale price that we wrote last: others are the merchant's."""
 
     product: StoreProduct
     price: Decimal
     sale_price: Decimal | None = None
+    sale_ends_at: datetime | None = None
+    sale_written: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,16 @@ def ago(moment: datetime | None) -> str:
 
 
 @register.filter
+def clock(seconds: float) -> str:
+    """How far another clock is from ours: ``right``, ``12 s ahead``, ``3 min behind``."""
+    size = abs(round(seconds))
+    if size < 2:
+        return "right"
+    shown = f"{size} s" if size < 120 else f"{size // 60:,} min"
+    return f"{shown} {'ahead' if seconds > 0 else 'behind'}"
+
+
+@register.filter
 def words(name: str) -> str:
     """``store_credit`` as people write it."""
     return name.replace("_", " ")

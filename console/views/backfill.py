@@ -11,13 +11,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_POST
 
 from connectors import services
 from connectors.errors import ConnectorError, NeedsAttention
 from console import flows
 from console.access import needs
 from console.views.routes import tabs_of
-from sync import backfill
+from sync import backfill, dispatch
 from sync.models import Route
 from tenants.roles import Role
 
@@ -57,6 +58,23 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         messages.info(request, "There was nothing to fetch: every order is known.")
     return redirect("console:transfers")
+
+
+@needs(Role.ACCOUNTANT)
+@require_POST
+def count(request: HttpRequest, slug: str) -> HttpResponse:
+    """Compare the store's orders with ours now, as the hourly count does, and fetch the missing."""
+    route = get_object_or_404(Route, slug=slug)
+    if not route.is_active:
+        messages.warning(request, "The route is paused: resume it first.")
+    else:
+        dispatch.wake(dispatch.COMPLETENESS, route.pk)
+        messages.success(
+            request,
+            "The store's orders are being counted; those of the last five minutes are left for "
+            "the next count.",
+        )
+    return redirect("console:overview")
 
 
 def _plan(route: Route, given: dict[str, str]) -> backfill.Plan:

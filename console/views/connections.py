@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,13 +13,15 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
-from connectors import services
+from connectors import deliveries, hook_care, services
 from connectors.errors import ConnectorError, NeedsAttention
-from connectors.models import Connection
+from connectors.models import Connection, RelaySite
 from connectors.registry import SYSTEMS
-from console import flows, setting_groups
+from console import flows, relay, setting_groups
 from console.access import needs
+from sync import dispatch
 from sync import hooks as sync_hooks
+from tenants import agenda
 from tenants.roles import Role
 
 MOST_LETTERS: int = Connection._meta.get_field("name").max_length  # type: ignore[assignment]
@@ -30,7 +33,7 @@ def connections(request: HttpRequest) -> HttpResponse:
         request,
         "console/connections.html",
         {
-            "connections": Connection.objects.all(),
+            "connections": Connection.objects.select_related("relay_site"),
             "systems": [(kind, system.title) for kind, system in SYSTEMS.items()],
             "titles": {kind: system.title for kind, system in SYSTEMS.items()},
         },
@@ -49,6 +52,8 @@ def _page(
     system = SYSTEMS[row.kind]
     fields = []
     for setting in system.settings:
+        if setting.sign_in and row.sign_in_on_site:
+            continue
         choices = [tuple(pair) for pair in row.choices.get(setting.name, [])] or list(
             setting.choices
         )
@@ -75,11 +80,19 @@ def _page(
             "subscriptions": row.subscriptions.all(),
             "delivered": flows.last_delivery(row),
             "now": timezone.now(),
-            "destination": services.hook_destination(row) if row.role == "store" else "",
+            "next_look": _next_look(row),
+            "destination": deliveries.hook_destination(row) if row.role == "store" else "",
             "errors": errors,
+            "reach": relay.reach_of(row.kind, row),
         },
         status=400 if errors else 200,
     )
+
+
+def _next_look(row: Connection) -> datetime | None:
+    """When webhooks or change subscriptions are looked after by themselves; None: not planned."""
+    kind = dispatch.HOOK_HEALTH if row.role == "store" else dispatch.SUBSCRIBE
+    return agenda.due_at(kind, str(row.pk))
 
 
 @needs(Role.ADMIN)
@@ -134,14 +147,52 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
 @needs(Role.ADMIN)
 @require_POST
 def hooks(request: HttpRequest, slug: str) -> HttpResponse:
+    """Look after a store's webhooks at once, as the hourly check does."""
     row = get_object_or_404(Connection, slug=slug, role="store")
     try:
-        found = sync_hooks.register(row)
+        lost = sync_hooks.revive(row)
     except ConnectorError as error:
         messages.error(request, f"{error.reason} {error.advice}")
+        return redirect("console:connection", slug=slug)
+    if lost:
+        messages.success(
+            request,
+            f"{_count(len(lost), 'webhook')} had been switched off or deleted: on again. "
+            "What the store did not tell meanwhile is being fetched.",
+        )
     else:
-        messages.success(request, f"{len(found)} webhooks are registered.")
+        active = row.subscriptions.filter(is_active=True).count()
+        messages.success(request, f"Checked: {_count(active, 'webhook')} active.")
     return redirect("console:connection", slug=slug)
+
+
+@needs(Role.ADMIN)
+@require_POST
+def subscriptions(request: HttpRequest, slug: str) -> HttpResponse:
+    """Look after an ERP's change subscriptions at once, as the hourly check does."""
+    row = get_object_or_404(Connection, slug=slug, role="erp")
+    try:
+        found = sync_hooks.renew(row)
+    except ConnectorError as error:
+        messages.error(request, f"{error.reason} {error.advice}")
+        return redirect("console:connection", slug=slug)
+    if found.made_again:
+        messages.success(
+            request,
+            f"Lost, and made again: {', '.join(found.made_again)}. What they did not tell "
+            "meanwhile is being read.",
+        )
+    elif found.prolonged:
+        messages.success(request, f"Renewed: {', '.join(found.prolonged)}.")
+    elif found.kept:
+        messages.success(request, "Checked: all are there, and none ends soon.")
+    else:
+        messages.info(request, f"{row.name} does not tell of changes: the flows run by schedule.")
+    return redirect("console:connection", slug=slug)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 @needs(Role.VIEWER)
@@ -154,7 +205,7 @@ def hooks_there(request: HttpRequest, slug: str) -> HttpResponse:
         context["problem"] = "The store is not asked while the connection needs attention."
         return render(request, "console/_hooks.html", context)
     try:
-        context["hooks"] = sorted(services.hook_health(row), key=lambda hook: hook.scope)
+        context["hooks"] = sorted(hook_care.hook_health(row), key=lambda hook: hook.scope)
     except NeedsAttention as error:
         if error.source == str(row.pk):
             services.report_problem(row, error)
@@ -177,7 +228,14 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
     errors: dict[str, str] = {}
     name = request.POST.get("name", "").strip()
     if request.method == "POST":
-        values = {s.name: request.POST.get(s.name, "").strip() for s in system.settings}
+        wanted = request.POST.get("relay_site", "")
+        site = RelaySite.objects.filter(slug=wanted).first() if wanted else None
+        on_site = site is not None and request.POST.get("sign_in_place") == "on_site"
+        values = {
+            s.name: request.POST.get(s.name, "").strip()
+            for s in system.settings
+            if not (on_site and s.sign_in)
+        }
         slug = slugify(name)[:40].strip("-")
         if not slug:
             errors["name"] = "Give the connection a name with letters or digits in it."
@@ -185,9 +243,18 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
             errors["name"] = f"A name has at most {MOST_LETTERS} characters."
         elif Connection.objects.filter(slug=slug).exists():
             errors["name"] = "There is a connection with this name already."
+        elif wanted and site is None:
+            errors["relay_site"] = "This site is no longer there. Choose again."
         else:
             try:
-                row = services.create_connection(kind=kind, name=name, slug=slug, values=values)
+                row = services.create_connection(
+                    kind=kind,
+                    name=name,
+                    slug=slug,
+                    values=values,
+                    relay_site=site,
+                    sign_in_on_site=on_site,
+                )
             except ValidationError as error:
                 errors = {k: v[0] for k, v in error.message_dict.items()}
             else:
@@ -209,6 +276,8 @@ def add(request: HttpRequest, kind: str) -> HttpResponse:
             "title": system.title,
             "name": name,
             "name_error": errors.get("name", ""),
+            "reach": relay.reach_of(kind, given=request.POST),
+            "reach_error": errors.get("relay_site", "") or errors.get("sign_in_on_site", ""),
             "fields": [field for field in fields if not field["setting"].group],
             "groups": setting_groups.of(fields),
         },

@@ -23,7 +23,7 @@ from audit import services as audit
 from audit.actions import Action
 from audit.models import Exchange
 from connectors.errors import ConnectorError
-from console import flows, order_parts, selectors, wording
+from console import flows, order_parts, relay, selectors, wording
 from console.access import needs, person, whole_number
 from console.cells import plain
 from console.money import written
@@ -41,13 +41,14 @@ ON_AN_ACCOUNT = ("charges", "payment_accounts")
 @needs(Role.VIEWER)
 def overview(request: HttpRequest) -> HttpResponse:
     """Today at a glance; asked again every few seconds, answered only when something moved."""
-    version = selectors.version()
+    version = f"{selectors.version()}-{flows.counted()}"
     if request.htmx and request.GET.get("v") == version:  # type: ignore[attr-defined]
         return HttpResponse(status=204)
     zone = request.tenant.time_zone  # type: ignore[attr-defined]
     context = {**selectors.overview(zone), "version": version}
     context["order_numbers"] = wording.order_numbers(context["latest"])
     context["completeness"] = flows.completeness()
+    context["cut_off"] = relay.cut_off()
     template = "console/_overview.html" if request.htmx else "console/overview.html"  # type: ignore[attr-defined]
     return render(request, template, context)
 
@@ -104,6 +105,8 @@ def act(request: HttpRequest, pk: int) -> HttpResponse:
     match request.POST.get("act"):
         case "accept":
             _accept(request, transfer)
+        case "choose":
+            _choose(request, transfer)
         case "correct":
             _correct(request, transfer)
         case _:
@@ -119,6 +122,17 @@ def _accept(request: HttpRequest, transfer: Transfer) -> None:
     else:
         messages.error(
             request, "That difference is there no more. Look at the one that is, if there is one."
+        )
+
+
+def _choose(request: HttpRequest, transfer: Transfer) -> None:
+    """Take one side of the conflict that the person saw, and of no other."""
+    side, shown = request.POST.get("side", ""), request.POST.get("shown", "")
+    if side in actions.SIDES and actions.choose_side(transfer.pk, side=side, shown=shown):
+        messages.success(request, "The side is chosen; the other one is written now.")
+    else:
+        messages.error(
+            request, "That conflict is there no more. Look at the one that is, if there is one."
         )
 
 

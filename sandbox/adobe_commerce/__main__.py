@@ -16,6 +16,7 @@ from sandbox.adobe_commerce.oauth import Integration, OAuth
 from sandbox.adobe_commerce.outbound import Outbound
 from sandbox.adobe_commerce.panel import Panel
 from sandbox.adobe_commerce.sales_api import SalesApi
+from sandbox.adobe_commerce.special_prices import SpecialPricesApi
 from sandbox.adobe_commerce.stock_api import StockApi
 from sandbox.adobe_commerce.store import CommerceStore
 from sandbox.adobe_commerce.wire import PhpJson, Refused, internal_error, refusal
@@ -105,6 +106,7 @@ def main() -> None:
             *SalesApi(store).routes(),
             *stock.routes(),
             *CatalogueApi(store, stock).routes(),
+            *SpecialPricesApi(store).routes(),
             *CustomersApi(store).routes(),
             *hooks.routes(),
             *events.routes(),

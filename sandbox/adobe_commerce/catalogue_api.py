@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sandbox.adobe_commerce import columns, goods, places, search
+from sandbox.adobe_commerce import columns, goods, places, search, special_prices
 from sandbox.adobe_commerce.calls import Call, Route, check_names
 from sandbox.adobe_commerce.listing import flat
 from sandbox.adobe_commerce.search import nested
@@ -76,6 +76,9 @@ class CatalogueApi:
             own = {"price": self.store.price(row, call.view), **own}
         if stock is not None and call.params.get("sku"):
             extra["stock_item"] = stock_item(row, stock)
+        if special := special_prices.attributes(self.store, row["sku"], call.view):
+            custom = [*row["custom_attributes"], *special]
+            return {**row, **own, "custom_attributes": custom, "extension_attributes": extra}
         return {**row, **own, "extension_attributes": extra}
 
     def save(self, call: Call) -> Any:
@@ -255,9 +258,10 @@ class CatalogueApi:
         return places.country(code)
 
     def modules(self, call: Call) -> Any:
-        return call.search(
-            [{"name": "Magento_Sales"}, {"name": "Magento_AdobeCommerceWebhooks"}], ("name",)
-        ) | {"items": ["Magento_Sales", "Magento_Catalog", "Magento_AdobeCommerceWebhooks"]}
+        found = ["Magento_Sales", "Magento_Catalog", "Magento_AdobeCommerceWebhooks"]
+        if self.store.switches["staging"] == "yes":
+            found += ["Magento_Staging", special_prices.STAGING]
+        return found
 
 
 def _codes(query: str) -> set[str]:

@@ -17,7 +17,8 @@ WHAT = ("name", "price", "stock")
 
 def change(store: CommerceStore, stock: StockApi, body: dict[str, Any]) -> Record:
     """Add or change one product: ``sku``, and any of ``name``, ``price``, ``gtin``, ``status``,
-    ``stock`` (at ``source``), ``delete``."""
+    ``stock`` (at ``source``), ``special`` (all special prices that it has: rows of price, store_id,
+    price_from, price_to), ``delete``."""
     sku = str(body["sku"])
     row = store.find_product(sku)
     if row is None:
@@ -46,6 +47,20 @@ def change(store: CommerceStore, stock: StockApi, body: dict[str, Any]) -> Recor
             *others,
             {"attribute_code": goods.GTIN, "value": str(body["gtin"])},
         ]
+    if "special" in body:
+        store.save_specials(
+            row["sku"],
+            [
+                {
+                    "price": Decimal(str(one["price"])),
+                    "store_id": int(one.get("store_id", 0)),
+                    "sku": row["sku"],
+                    "price_from": one.get("price_from"),
+                    "price_to": one.get("price_to"),
+                }
+                for one in body["special"]
+            ],
+        )
     row["updated_at"] = store.now()
     store.save_product(row)
     if body.get("stock") not in (None, ""):
@@ -94,7 +109,8 @@ def shown_product(store: CommerceStore, row: Record) -> Record:
         for key, values in store.overrides.items()
         if key.rpartition("|")[0] == row["sku"]
     }
-    return {**shown(row), "sources": held, "overrides": own}
+    special = store.specials.get(row["sku"], [])
+    return {**shown(row), "sources": held, "overrides": own, "special": special}
 
 
 def change_customer(store: CommerceStore, number: int, body: dict[str, Any]) -> Record:

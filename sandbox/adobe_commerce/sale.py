@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sandbox.adobe_commerce import columns, goods, places
+from sandbox.adobe_commerce import columns, goods, places, special_prices
 from sandbox.adobe_commerce.places import StoreView
 from sandbox.adobe_commerce.rows import (
     add_to_parent,
@@ -159,7 +159,7 @@ class Sale:
         quantity = Decimal(str(row.get("quantity", 1)))
         if quantity <= 0:
             raise Refused(400, "The quantity of a line must be greater than zero.")
-        price = row.get("price", self.store.price(product, self.view))
+        price = row.get("price", special_prices.sale_price(self.store, product, self.view))
         unit = Decimal(str(price))
         line = Line(product, quantity, sku, ZERO)
         line.decimal_quantity = quantity != quantity.to_integral_value()
@@ -187,7 +187,8 @@ class Sale:
             product = self.store.products[sku]
             child = Line(product, line.quantity * count, sku, ZERO)
             if dynamic:
-                self._priced(child, self.store.price(product, self.view), {})
+                each = special_prices.sale_price(self.store, product, self.view)
+                self._priced(child, each, {})
             line.children.append(child)
             options.append(
                 {"option_id": number, "option_qty": count, "option_selections": [number]}

@@ -38,6 +38,8 @@ SWITCHES: dict[str, str] = {
     "price_parameters": "list",
     # "global" or "website" prices.
     "price_scope": "global",
+    # Content staging: Adobe Commerce has it, Open Source has not.
+    "staging": "yes",
 }
 _KINDS = ("order", "invoice", "creditmemo", "transaction", "customer")
 
@@ -97,6 +99,11 @@ class CommerceStore:
         self.website_prices: dict[str, Decimal] = {
             key: Decimal(value) for key, value in self.journal.load("website_price").items()
         }
+        # Special prices of each SKU, all periods and store views.
+        self.specials: dict[str, list[Record]] = {
+            sku: [{**row, "price": Decimal(str(row["price"]))} for row in rows]
+            for sku, rows in self.journal.load("special_price").items()
+        }
         # Attribute values that a store view overrides.
         self.overrides: dict[str, Record] = self.journal.load("override")
         self.reserved: dict[str, Decimal] = {}
@@ -152,6 +159,10 @@ class CommerceStore:
         self.index.remove(product)
         self.journal.drop("product", sku)
         self.keep("product_gone", sku, 1)
+
+    def save_specials(self, sku: str, rows: list[Record]) -> None:
+        self.specials[sku] = rows
+        self.keep("special_price", sku, rows)
 
     def price(self, product: Record, view: StoreView) -> Decimal:
         own = self.website_prices.get(f"{product['sku']}|{view.website.id}")

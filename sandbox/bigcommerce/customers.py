@@ -164,6 +164,19 @@ class Customers:
         self.touch(customer_id)
         return row
 
+    def drop(self, customer_id: int) -> None:
+        """A customer is gone with its addresses and attribute values."""
+        row = self.rows.pop(customer_id)
+        self.by_email.pop(row["email"].lower(), None)
+        for key in self._addresses_of.pop(customer_id, []):
+            self.addresses.pop(key)
+            self.journal.drop("address", str(key))
+        for key in self._values_of.pop(customer_id, {}).values():
+            self.values.pop(key)
+            self.journal.drop("attribute_value", str(key))
+        self.journal.drop("customer", str(customer_id))
+        self.announce("store/customer/deleted", {"type": "customer", "id": customer_id})
+
     def touch(self, customer_id: int) -> None:
         self._changed(customer_id)
         self.announce("store/customer/updated", {"type": "customer", "id": customer_id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -228,4 +229,8 @@ class OrdersApi:
             if not wanted or order["id"] in wanted
             for refund in order["refunds"]
         ]
+        for name, holds in (("created:min", operator.ge), ("created:max", operator.le)):
+            if bound := request.query_params.get(name):
+                limit = instant_of(bound)
+                rows = [row for row in rows if holds(instant_of(row["created"]), limit)]
         return Json(paged(request, rows))

@@ -254,7 +254,9 @@ class Panel:
                 html.escape(hook["scope"]),
                 html.escape(hook["destination"][:60]),
                 "active" if hook["is_active"] else "deactivated",
-                button("Deactivate", "hooks/deactivate", id=str(hook["id"])),
+                button("Deactivate", "hooks/deactivate", id=str(hook["id"]))
+                if hook["is_active"]
+                else "",
             ]
             for hook in self.store.hooks.values()
         ]

@@ -126,12 +126,19 @@ class CataloguePanel:
         return Json(shown)
 
     async def change_customer(self, request: Request) -> Response:
-        """By ``email``: a new one, or changed fields; ``address`` changes the first address."""
+        """By ``email``: a new one, or changed fields; ``address`` changes the first address,
+        ``add_address`` adds another, and ``delete`` removes the customer."""
         body = await body_of(request)
         customers = self.store.customers
         known = customers.by_email.get(str(body.get("email", "")).lower())
         address = body.pop("address", None)
+        another = body.pop("add_address", None)
         new_email = body.pop("new_email", None)
+        if body.pop("delete", False):
+            if known is None:
+                return refuse("no such customer")
+            customers.drop(known)
+            return done(request)
         if known is None:
             faults = customers.faults(body)
             if faults:
@@ -145,6 +152,8 @@ class CataloguePanel:
                 customers.change_address(first["id"], address)
             elif address:
                 customers.add_address({**address, "customer_id": known})
+        if another:
+            customers.add_address({**another, "customer_id": row["id"]})
         return done(request, customers.shown(row, {"addresses", "attributes"}))
 
     def section(self) -> tuple[str, str]:

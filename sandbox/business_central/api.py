@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 import uuid
-from collections import deque
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -22,6 +20,7 @@ from sandbox.business_central.entities import DOCUMENTS, ENTITIES, escaped
 from sandbox.business_central.listing import PAGE
 from sandbox.business_central.odata import BadRequest, expand_names
 from sandbox.business_central.subscriptions import Subscriptions
+from sandbox.business_central.user_limits import QueuedTooLong, Throttled, UserLimits
 from sandbox.common import jsonio
 from sandbox.common.clock import Clock
 from sandbox.common.jsonio import Json
@@ -62,12 +61,10 @@ class Environment:
     ) -> None:
         self.clock, self.entra, self.name = clock, entra, name
         self.companies = {company.id: company for company in companies}
-        self.rate = rate
+        self.limits = UserLimits(clock, rate)
         self.subscriptions = subscriptions
         self.card = "enabled"  # enabled | read_only | no_permissions | not_registered
         self.escape_enums = True
-        self.calls: deque[float] = deque()
-        self.gate = asyncio.Semaphore(5)
 
     def app(self) -> Starlette:
         path = "/v2.0/{tenant}/{environment}/api/v2.0/{rest:path}"
@@ -99,17 +96,15 @@ class Environment:
                 "BadRequest_ResourceNotFound",
                 f"Environment '{params['environment']}' was not found.",
             )
-        now = self.clock.time()
-        while self.calls and self.calls[0] < now - 300:
-            self.calls.popleft()
-        if self.rate and len(self.calls) >= self.rate:
-            return error(429, "Unknown", "Too many requests.")
-        self.calls.append(now)
-        async with self.gate:
-            try:
+        try:
+            async with self.limits.turn():
                 return await self.answer(request, params["rest"])
-            except BadRequest as refused:
-                return error(refused.status, refused.code, refused.message)
+        except Throttled:
+            return error(429, "Unknown", "Too many requests.")
+        except QueuedTooLong:
+            return error(503, "Unknown", "The request waited in the queue for too long.")
+        except BadRequest as refused:
+            return error(refused.status, refused.code, refused.message)
 
     async def answer(self, request: Request, rest: str) -> Response:
         writes = request.method != "GET"

@@ -17,7 +17,16 @@ from sandbox.business_central.api import Environment
 from sandbox.business_central.company import Company
 from sandbox.business_central.subscriptions import DELAY, MOST_NOTICES
 from sandbox.common.catalogue import STORE_ONLY
-from sandbox.common.control import BASE, body_of, button, common_routes, done, page, refuse
+from sandbox.common.control import (
+    BASE,
+    body_of,
+    button,
+    common_routes,
+    done,
+    page,
+    refuse,
+    subscribed,
+)
 from sandbox.common.control import table as listed
 from sandbox.common.faults import Faults
 from sandbox.common.journal import Journal
@@ -43,7 +52,7 @@ class Panel:
         held.pending.clear()
         held.log.clear()
         held.delay, held.most_notices = DELAY, MOST_NOTICES
-        self.environment.calls.clear()
+        self.environment.limits.forget()
 
     def app(self) -> Starlette:
         api = f"{BASE}/api"
@@ -79,6 +88,7 @@ class Panel:
         return Json(
             {
                 "company_id": company.id,
+                "limits": self.environment.limits.shown(),
                 "invoices": invoices,
                 "orders": orders,
                 "credit_memos": memos,
@@ -185,13 +195,14 @@ class Panel:
         return done(request)
 
     async def subscriptions(self, request: Request) -> Response:
-        """``act``: lose, every subscription as an administrator's clean-up does."""
+        """``act``: lose, as an administrator's clean-up does: the one of ``id``, or every one."""
         body = await body_of(request)
         held = self.environment.subscriptions
         if body.get("act") != "lose":
             return refuse("act is lose")
-        for key in list(held.rows):
-            held.delete(key)
+        for key in [str(body["id"])] if body.get("id") else list(held.rows):
+            if key in held.rows:
+                held.delete(key)
         return done(request)
 
     async def expire(self, request: Request) -> Response:
@@ -210,8 +221,8 @@ class Panel:
         if "card" in body:
             self.environment.card = str(body["card"])
         if "rate" in body:
-            self.environment.rate = int(body["rate"])
-            self.environment.calls.clear()
+            self.environment.limits.rate = int(body["rate"])
+            self.environment.limits.forget()
         held = self.environment.subscriptions
         if "notice_seconds" in body:
             held.delay = float(body["notice_seconds"])
@@ -319,20 +330,8 @@ class Panel:
 
     def _subscribed(self) -> str:
         clock = self.environment.clock
-        rows = [
-            [
-                html.escape(row["resource"].rpartition("/")[2]),
-                html.escape(row["notificationUrl"]),
-                html.escape(row["expirationDateTime"]),
-            ]
-            for row in self.environment.subscriptions.rows.values()
-        ]
-        return (
-            f"<p>The clock here shows {clock.now():%Y-%m-%d %H:%M} UTC.</p>"
-            + button("Two days later", "clock", advance_seconds="172800")
-            + button("Lose all subscriptions", "subscriptions", act="lose")
-            + listed(["Resource", "Address", "Ends"], rows)
-        )
+        held = self.environment.subscriptions
+        return subscribed(held.rows.values(), clock, held.delay)
 
     async def invoice(self, request: Request) -> Response:
         number = request.path_params["number"]

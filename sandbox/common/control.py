@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -39,6 +39,7 @@ def page(title: str, note: str, *sections: tuple[str, str]) -> HTMLResponse:
     return HTMLResponse(
         "<!doctype html><html lang=en><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width, initial-scale=1'>"
+        "<link rel=icon href=data:,>"
         f"<title>{html.escape(title)}</title><style>{STYLE}</style>"
         f"<h1>{html.escape(title)}</h1><p class=note>{html.escape(note)}</p>{body}</html>"
     )
@@ -63,6 +64,28 @@ def table(heads: list[str], rows: list[list[str]], *, empty: str = "Nothing yet.
         for row in rows
     )
     return f"<div class=wide><table><tr>{head}</tr>{body}</table></div>"
+
+
+def subscribed(rows: Iterable[dict[str, Any]], clock: Clock, delay: float) -> str:
+    """The section of a panel about change subscriptions: the clock, and what ends when."""
+    held = [
+        [
+            html.escape(row["resource"].rpartition("/")[2]),
+            html.escape(row["notificationUrl"]),
+            html.escape(row["expirationDateTime"][:16].replace("T", " ")) + " UTC",
+            button("Delete", "subscriptions", act="lose", id=row["subscriptionId"]),
+        ]
+        for row in rows
+    ]
+    return (
+        f"<p>The clock here shows {clock.now():%Y-%m-%d %H:%M} UTC. A change is told {delay:g} "
+        "seconds after the first one of a record.</p>"
+        + button("One hour later", "clock", advance_seconds="3600")
+        + button("Two days later", "clock", advance_seconds="172800")
+        + button("Four days later", "clock", advance_seconds="345600")
+        + button("Delete all subscriptions", "subscriptions", act="lose")
+        + table(["Resource", "Address", "Ends", ""], held)
+    )
 
 
 def button(label: str, path: str, /, **fields: str) -> str:

@@ -115,7 +115,8 @@ class Panel:
         )
 
     async def start(self, request: Request) -> Response:
-        return start_page(self.instance, self.company(request.query_params.get("company", "")))
+        company = self.company(request.query_params.get("company", ""))
+        return start_page(self.instance, company, self.notices)
 
     async def show(self, request: Request) -> Response:
         company = self.company(request.query_params.get("company", ""))
@@ -365,11 +366,12 @@ class Panel:
         self.entra.expire_all()
 
     def subscriptions(self, body: dict[str, Any]) -> None:
-        """Lose all subscriptions, as a server that is set up anew does."""
+        """Lose subscriptions, as a server that is set up anew does: the one of ``id``, or all."""
         if self.notices is None:
             raise BadRequest("", "this server has no subscriptions")
-        for key in list(self.notices.rows):
-            self.notices.delete(key)
+        for key in [str(body["id"])] if body.get("id") else list(self.notices.rows):
+            if key in self.notices.rows:
+                self.notices.delete(key)
 
     def deliver_to(self, body: dict[str, Any]) -> None:
         if self.notices is not None:

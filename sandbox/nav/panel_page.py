@@ -8,9 +8,10 @@ from urllib.parse import quote
 from starlette.responses import HTMLResponse
 
 from sandbox.common.catalogue import STORE_ONLY
-from sandbox.common.control import BASE, button, page, table
+from sandbox.common.control import BASE, button, page, subscribed, table
 from sandbox.nav.company import Company
 from sandbox.nav.instance import Instance
+from sandbox.nav.notices import Notices
 from sandbox.nav.projection import status
 from sandbox.nav.seed import Row
 from sandbox.nav.values import ZERO
@@ -19,7 +20,7 @@ _SHOWN = 40
 _ITEMS_SHOWN = 12
 
 
-def start_page(instance: Instance, company: Company) -> HTMLResponse:
+def start_page(instance: Instance, company: Company, notices: Notices | None) -> HTMLResponse:
     ledger = company.tables["ledger"].values()
     balance = sum((entry["amountLocal"] for entry in ledger), ZERO)
     name = "NAV 2018" if instance.flavour == "nav2018" else "Business Central 14 on the server"
@@ -40,6 +41,12 @@ def start_page(instance: Instance, company: Company) -> HTMLResponse:
         ("Posted documents", _posted(company, posted)),
         ("Allowed posting dates", _periods(company)),
         ("Items and stock", _items(company)),
+        (
+            "Change subscriptions",
+            subscribed(notices.rows.values(), company.clock, notices.delay)
+            if notices
+            else "<p>This version tells nobody of changes: connectors ask for them.</p>",
+        ),
         ("The partner's extension and the server", _server(instance)),
         ("Faults", _faults()),
     )
@@ -114,13 +121,14 @@ def _items(company: Company) -> str:
             html.escape(row["displayName"]),
             f"{row['unitPrice']:.2f}",
             f"{company.inventory(number):f}",
+            f"{company.inventory(number, location='MAIN'):f}",
             _item_form(number, named),
         ]
         for number in company.in_order("items")[:_ITEMS_SHOWN]
         if (row := company.tables["items"][number])
     ]
     return (
-        table(["Number", "Description", "#Unit price", "#Inventory", ""], rows)
+        table(["Number", "Description", "#Unit price", "#Inventory", "#At MAIN", ""], rows)
         + "".join(
             button(f"Change {words} of 1% of the items", "items/change", what=what, **named)
             for words, what in (("price", "price"), ("stock", "stock"), ("name", "name"))
@@ -143,7 +151,7 @@ def _item_form(number: str, named: dict[str, str]) -> str:
     return (
         f'<form method=post action="{BASE}/api/items">{fields}'
         '<input name=price size=7 placeholder="price" aria-label="price"> '
-        '<input name=stock size=5 placeholder="count" aria-label="counted at MAIN"> '
+        '<input name=stock size=5 placeholder="at MAIN" aria-label="counted at MAIN"> '
         "<button>Change</button></form>"
     )
 

@@ -19,6 +19,13 @@
     }
     const row = event.target.closest("tr.linked");
     if (row && !event.target.closest("a, button, input, label")) row.querySelector("a.row-link")?.click();
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const from = document.getElementById(copy.dataset.copy);
+      navigator.clipboard.writeText(from.value ?? from.textContent).then(() => {
+        copy.querySelector("span").textContent = "Copied";
+      });
+    }
     const all = event.target.closest("[data-check-all]");
     if (all) for (const box of document.querySelectorAll('input[name="ids"]')) box.checked = all.checked;
   });
@@ -61,6 +68,7 @@
   addEventListener("hashchange", unfold);
   document.addEventListener("DOMContentLoaded", () => {
     unfold();
+    if (navigator.clipboard) for (const copy of document.querySelectorAll("[data-copy]")) copy.hidden = false;
     // On a narrow screen the open tab may be one of those that are scrolled away.
     const tabs = document.querySelector(".tabs");
     const open = tabs?.querySelector("[aria-current]");

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Q, Sum
 from django.utils import timezone
 
 from audit.actions import Action
-from connectors.contract import Page, Store
+from connectors.contract import Page
 from connectors.records import (
     CatalogItem,
     ProductDraft,
@@ -25,7 +24,7 @@ from connectors.records import (
 from sync import catalog_rules, outcomes, row_transfers, schedules, sent, transfers
 from sync.catalog_rules import StockRules
 from sync.lookups import STOCK_BUFFERS
-from sync.models import Document, Flow, Hold, Route, SentValue, SoldLine, State
+from sync.models import Document, Flow, Hold, SentValue, SoldLine, State
 from sync.pipelines.desk import Desk, Tally, Work, is_new, results_by_number
 from sync.pipelines.parties import Parties
 from sync.pipelines.prices import Prices, Shown
@@ -186,7 +185,7 @@ def carry(lease: Lease) -> None:
         raise outcomes.Skipped("Its flow reads everything again and takes it up.")
     shown = Shown.read(value)
     before = sent.known(transfer.route, Flow.PRICES, [transfer.source_key])
-    change = shown.change(product, before.get(transfer.source_key))
+    change = shown.change(product, before.get(transfer.source_key), desk.zone)
     (result,) = desk.store.write_prices([change])
     if not result.is_taken:
         raise outcomes.Held(
@@ -210,32 +209,6 @@ def carry(lease: Lease) -> None:
     )
 
 
-def one_sided(route: Route, store: Store) -> dict[str, Any]:
-    """What is on one side only, after a whole reading of the items."""
-    items = SentValue.objects.filter(route=route, flow=Flow.ITEMS).exclude(sent.IS_ALIAS)
-    unmatched = items.filter(is_matched=False)
-    only_store: list[str] = []
-    count = 0
-    for page in store.products():
-        skus = [product.sku for product in page.rows if product.sku]
-        here = sent.known_skus(route, skus)
-        alone = [sku for sku in skus if sku not in here]
-        count += len(alone)
-        only_store += alone[: max(0, MOST_REPORTED - len(only_store))]
-    return {
-        "erp_only": unmatched.count(),
-        "erp_only_numbers": list(
-            unmatched.order_by("key").values_list("key", flat=True)[:MOST_REPORTED]
-        ),
-        "store_only": count,
-        "store_only_skus": only_store,
-        "matched": items.filter(is_matched=True).count(),
-    }
-
-
-MOST_REPORTED = 500
-
-
 def stock_rules(desk: Desk) -> StockRules:
     locations = desk.settings.get("stock_locations", "")
     return StockRules(
@@ -247,7 +220,8 @@ def stock_rules(desk: Desk) -> StockRules:
 def sold_and_not_relieved(desk: Desk, numbers: Iterable[str]) -> dict[str, Decimal]:
     """What the store has sold and the ERP still counts as there: orders that are not booked yet,
     documents that are not posted, and, where booking does not lower the ERP's stock, the sales of
-    the last days."""
+    the last days. What came back lowers its own order's share only: goods of a sale that the ERP
+    has taken off already do not make room for other orders'."""
     in_hand = Q(transfer__state__in=(State.WAITING, State.WORKING, State.HELD, State.FAILED))
     unposted = Q(transfer__documents__status=Document.Status.ACCEPTED)
     still_there = in_hand | unposted
@@ -261,8 +235,15 @@ def sold_and_not_relieved(desk: Desk, numbers: Iterable[str]) -> dict[str, Decim
         .values_list("pk", flat=True)
         .distinct()
     )
-    rows = SoldLine.objects.filter(pk__in=ids).values("number").annotate(total=Sum("quantity"))
-    return {row["number"]: max(row["total"], ZERO) for row in rows}
+    rows = (
+        SoldLine.objects.filter(pk__in=ids)
+        .values_list("number", "transfer__order_key")
+        .annotate(Sum("quantity"))
+    )
+    sold: dict[str, Decimal] = defaultdict(Decimal)
+    for number, _, quantity in rows:
+        sold[number] += max(quantity, ZERO)
+    return sold
 
 
 def _product_draft(item: CatalogItem, product: StoreProduct | None) -> ProductDraft:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -63,6 +64,10 @@ class Desk:
             services.open_erp(route.erp),
         )
 
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.settings["time_zone"])
+
     def products(self, flow: Flow, numbers: Iterable[str]) -> dict[str, StoreProduct]:
         """The product of each number; a SKU that several products share is told and left out."""
         wanted = list(dict.fromkeys(numbers))
@@ -85,7 +90,8 @@ class Desk:
                     state=State.HELD,
                     hold=Hold.SKU_SHARED,
                     reason=f"{len(products)} products of the store have the SKU {number}: {names}.",
-                    advice="Give each product a SKU of its own in the store. The next run goes on.",
+                    advice="Give each product a SKU of its own in the store, then release this. The "
+                    "daily reading of everything takes it up too.",
                     action=Action.ROW_REFUSED,
                 ),
             )
@@ -129,7 +135,8 @@ class Desk:
                     Settlement(
                         state=State.FAILED,
                         reason=result.error,
-                        advice="Correct the item or the product, then let the flow run again.",
+                        advice="Correct the item or the product, then release this. The daily "
+                        "reading of everything tries it again too.",
                         vendor_words=result.vendor_words,
                         action=Action.ROW_REFUSED,
                     ),

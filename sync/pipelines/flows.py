@@ -7,23 +7,24 @@ import uuid
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from audit import services as audit
 from audit.actions import Action
 from connectors import services
-from connectors.contract import Page
-from connectors.errors import ConnectorError, NeedsAttention
+from connectors.errors import ConnectorError, NeedsAttention, OutcomeUnknown, TryLater
 from sync import dispatch, schedules
 from sync.models import Flow, FlowSchedule
-from sync.pipelines.catalog import WORKS, one_sided
-from sync.pipelines.desk import Desk
+from sync.pipelines.catalog import WORKS
+from sync.pipelines.desk import Desk, Tally
+from sync.pipelines.one_sided import Report
 
 # A task works for so long and then makes room for orders; the rest follows in another task.
 SLICE_SECONDS = 20
 LEASE = timedelta(minutes=5)
 FULL_EVERY = timedelta(hours=24)
+SOON = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(minutes=15)
 
 
@@ -44,16 +45,16 @@ def run(schedule_id: int) -> None:
         return
     except ConnectorError as error:
         _let_go(row, token, f"{error.reason} {error.vendor_words}".strip())
-        wait = min(error.retry_after or timedelta(minutes=1), LONGEST_WAIT)
+        # What is down comes back soon; what was refused is refused again until somebody acts.
+        passing = isinstance(error, TryLater | OutcomeUnknown)
+        wait = min(error.retry_after or (SOON if passing else LONGEST_WAIT), LONGEST_WAIT)
         dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + wait)
         return
     except BaseException:
         _let_go(row, token, "It was interrupted and goes on where it was.")
-        dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + timedelta(minutes=1))
+        dispatch.wake_at(dispatch.FLOW, row.pk, timezone.now() + SOON)
         raise
-    if finished:
-        _finish(row, token)
-    else:
+    if not finished:
         _let_go(row, token, "")
         dispatch.wake(dispatch.FLOW, row.pk)
 
@@ -70,8 +71,12 @@ def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
         )
         if row is None:
             return None
-        ready = row.route.is_active and row.route.store.is_open and row.route.erp.is_open
-        if row.is_paused or Flow(row.flow) not in schedules.wanted(row.route) or not ready:
+        wanted = row.route.is_active and Flow(row.flow) in schedules.wanted(row.route)
+        if not wanted:
+            dispatch.forget(dispatch.FLOW, row.pk)  # it is planned anew once the route wants it
+            FlowSchedule.objects.filter(pk=row.pk).update(next_at=None)
+            return None
+        if row.is_paused or not (row.route.store.is_open and row.route.erp.is_open):
             schedules.plan(row)
             return None
         if not row.is_running:
@@ -82,6 +87,7 @@ def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
             row.is_full = not row.marker or row.full_at is None or now - row.full_at > FULL_EVERY
             if row.is_full:
                 row.marker = row.resume = ""
+                row.full_at = now  # one that is asked for from now on empties it again
         row.is_running = True
         row.lease_token, row.lease_until = token, now + LEASE
         row.save()
@@ -91,51 +97,62 @@ def _claim(schedule_id: int, token: uuid.UUID) -> FlowSchedule | None:
 
 @services.yielding()
 def _read(row: FlowSchedule, token: uuid.UUID) -> bool:
-    """Pages until the slice of time is over; True at the end of the reading."""
-    desk = Desk.of(row.route)
-    work = WORKS[row.flow](desk)
+    """Pages until the slice of time is over; True once everything is read and told."""
     until = time.monotonic() + SLICE_SECONDS
-    page = Page(rows=())
-    for page in work.reading(row.marker, row.resume):
-        tally = work.page(page.rows)
-        kept = FlowSchedule.objects.filter(pk=row.pk, lease_token=token).update(
-            resume=page.resume,
-            rows_seen=F("rows_seen") + len(page.rows),
-            rows_written=F("rows_written") + tally.written,
-            rows_refused=F("rows_refused") + tally.refused,
-            lease_until=timezone.now() + LEASE,
-        )
-        if not kept:
-            return False  # another process has taken it over
-        if page.resume and time.monotonic() > until:
-            return False
-    row.marker = page.marker or row.marker
-    return True
+    reported = row.flow == Flow.ITEMS
+    report = Report.read(row.resume)
+    if report is None:
+        work = WORKS[row.flow](Desk.of(row.route))
+        report = Report(row.marker)
+        for page in work.reading(row.marker, row.resume):
+            tally = work.page(page.rows)
+            report.marker = page.marker or row.marker
+            following = page.resume or (report.resume if reported else "")
+            if not _keep(row, token, following, tally, len(page.rows)):
+                return False
+            if page.resume and time.monotonic() > until:
+                return False
+    if reported:
+        for follows in report.pages(row.route, services.open_store(row.route.store)):
+            if follows and (
+                not _keep(row, token, report.resume, Tally(), 0) or time.monotonic() > until
+            ):
+                return False
+    return _finish(row, token, report)
 
 
-@services.yielding()
-def _finish(row: FlowSchedule, token: uuid.UUID) -> None:
-    report = (
-        one_sided(row.route, services.open_store(row.route.store)) if row.flow == Flow.ITEMS else {}
+def _ours(row: FlowSchedule, token: uuid.UUID) -> QuerySet[FlowSchedule]:
+    """The row while this process has it and nobody has asked to begin from the start."""
+    return FlowSchedule.objects.filter(
+        pk=row.pk, lease_token=token, marker=row.marker, resume=row.resume
     )
+
+
+def _keep(row: FlowSchedule, token: uuid.UUID, resume: str, tally: Tally, seen: int) -> bool:
+    kept = _ours(row, token).update(
+        resume=resume,
+        rows_seen=F("rows_seen") + seen,
+        rows_written=F("rows_written") + tally.written,
+        rows_refused=F("rows_refused") + tally.refused,
+        lease_until=timezone.now() + LEASE,
+    )
+    row.resume = resume
+    return bool(kept)
+
+
+def _finish(row: FlowSchedule, token: uuid.UUID, report: Report) -> bool:
+    told = report.words(row.route) if row.flow == Flow.ITEMS else {}
     with transaction.atomic():
-        fresh = (
-            FlowSchedule.objects.select_for_update(of=("self",))
-            .select_related("route")
-            .filter(pk=row.pk, lease_token=token)
-            .first()
-        )
+        fresh = _ours(row, token).select_for_update(of=("self",)).select_related("route").first()
         if fresh is None:
-            return
-        fresh.marker, fresh.resume = row.marker, ""
-        fresh.is_running = False
+            return False
+        fresh.marker, fresh.resume = report.marker, ""
+        fresh.is_running = fresh.is_full = False
         fresh.lease_token = fresh.lease_until = None
         fresh.finished_at = timezone.now()
-        if fresh.is_full:
-            fresh.full_at, fresh.is_full = fresh.finished_at, False
-        fresh.report = report
+        fresh.report = told
         fresh.words = (
-            f"{fresh.rows_seen} rows read, {fresh.rows_written} written, "
+            f"{fresh.rows_seen} row{'' if fresh.rows_seen == 1 else 's'} read, {fresh.rows_written} written, "
             f"{fresh.rows_refused} refused."
         )
         fresh.save()
@@ -154,6 +171,7 @@ def _finish(row: FlowSchedule, token: uuid.UUID) -> None:
             schedules.plan(fresh)
         else:
             dispatch.wake_at(dispatch.FLOW, fresh.pk, max(fresh.next_at, timezone.now()))
+    return True
 
 
 def _let_go(row: FlowSchedule, token: uuid.UUID, words: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,24 @@ from sync.transfers import Settlement
 ZERO = Decimal(0)
 SALE, OWN = "sale", "own"
 _SALE_KEY = "sale:"
-_BETWEEN = " / "
+_BETWEEN, _UNTIL = " / ", " until "
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A price of the ERP, and its last day where it has one and the store has a place for it."""
+
+    price: Decimal
+    last_day: date | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.price:f}{_UNTIL}{self.last_day}" if self.last_day else f"{self.price:f}"
+
+    @classmethod
+    def read(cls, text: str) -> Offer:
+        price, _, last_day = text.partition(_UNTIL)
+        return cls(Decimal(price), date.fromisoformat(last_day) if last_day else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +51,11 @@ class Shown:
     """What a shopper is to see: the price, and the sale price beside it if there is one."""
 
     price: Decimal
-    sale: Decimal | None = None
+    sale: Offer | None = None
 
     @property
     def text(self) -> str:
-        return f"{self.price:f}" if self.sale is None else f"{self.price:f}{_BETWEEN}{self.sale:f}"
+        return f"{self.price:f}{_BETWEEN}{self.sale.text}" if self.sale else f"{self.price:f}"
 
     @property
     def digest(self) -> str:
@@ -47,13 +64,22 @@ class Shown:
     @classmethod
     def read(cls, text: str) -> Shown:
         price, _, sale = text.partition(_BETWEEN)
-        return cls(Decimal(price), Decimal(sale) if sale else None)
+        return cls(Decimal(price), Offer.read(sale) if sale else None)
 
-    def change(self, product: StoreProduct, before: SentValue | None) -> PriceChange:
+    def change(
+        self, product: StoreProduct, before: SentValue | None, zone: ZoneInfo
+    ) -> PriceChange:
         """A sale that we wrote and that is over is ended; the merchant's own is left alone."""
-        ends = self.sale is None and before is not None and _BETWEEN in before.value
+        wrote = Shown.read(before.value).sale if before and before.value else None
+        last_day = self.sale.last_day if self.sale else None
         return PriceChange(
-            product=product, price=self.price, sale_price=ZERO if ends else self.sale
+            product=product,
+            price=self.price,
+            sale_price=self.sale.price if self.sale else ZERO if wrote else None,
+            sale_ends_at=datetime.combine(last_day + timedelta(days=1), time.min, zone)
+            if last_day
+            else None,
+            sale_written=wrote.price if wrote else None,
         )
 
 
@@ -100,25 +126,25 @@ class Prices:
                 self.desk.route,
                 self.flow,
                 [
-                    Sent(f"{_SALE_KEY}{number}", catalog_rules.digest(f"{price:f}"), f"{price:f}")
-                    for number, price in best.items()
+                    Sent(f"{_SALE_KEY}{number}", catalog_rules.digest(offer.text), offer.text)
+                    for number, offer in best.items()
                 ],
             )
         if regular := [row for name, row in rows if name == OWN]:
-            tally = self._show(self._best(regular))
+            tally = self._show({n: offer.price for n, offer in self._best(regular).items()})
         tally.seen = len(rows)
         return tally
 
-    def _best(self, rows: Sequence[ItemPrice]) -> dict[str, Decimal]:
-        """The shown price of each number, for a shopper, today."""
+    def _best(self, rows: Sequence[ItemPrice]) -> dict[str, Offer]:
+        """What each number costs a shopper today."""
         desk = self.desk
         rules = price_rules(desk)
-        today = timezone.now().astimezone(ZoneInfo(desk.settings["time_zone"])).date()
+        today = timezone.now().astimezone(desk.zone).date()
         prices: dict[str, list[ItemPrice]] = defaultdict(list)
         for row in rows:
             prices[row.number].append(row)
         classes = desk.item_classes(prices) if rules.tax_rates and rules.tax != "as_is" else {}
-        found: dict[str, Decimal] = {}
+        found: dict[str, Offer] = {}
         for number, offers in prices.items():
             several = catalog_rules.currencies(offers, rules, today)
             if len(several) > 1:
@@ -126,14 +152,17 @@ class Prices:
                 continue
             best = catalog_rules.best_price(offers, rules, today)
             if best is not None:
-                found[number] = catalog_rules.shown_price(best, rules, classes.get(number, ""))
+                price = catalog_rules.shown_price(best, rules, classes.get(number, ""))
+                found[number] = Offer(price, best.valid_to if desk.store.sale_dates else None)
         return found
 
     def _show(self, prices: Mapping[str, Decimal]) -> Tally:
         desk, rules = self.desk, price_rules(self.desk)
         sales = self._sales(prices)
         wanted = {
-            number: Shown(price, sale if (sale := sales.get(number)) and sale < price else None)
+            number: Shown(
+                price, sale if (sale := sales.get(number)) and sale.price < price else None
+            )
             for number, price in prices.items()
         }
         digests = {number: shown.digest for number, shown in wanted.items()}
@@ -145,9 +174,9 @@ class Prices:
         changes, values, quiet = [], {}, []
         for number in (n for n in changed if n in products):
             product, shown = products[number], wanted[number]
-            change = shown.change(product, known.get(number))
+            change = shown.change(product, known.get(number), desk.zone)
             values[number] = Sent(number, digests[number], shown.text)
-            if _is_shown(change):
+            if _is_shown(change, dated=desk.store.sale_dates):
                 quiet.append(values[number])
             elif words := _fall(change, rules):
                 self._hold(number, product, shown, words)
@@ -161,7 +190,7 @@ class Prices:
             self.flow, results_by_number(results, {n: products[n].sku for n in values}), values
         )
 
-    def _sales(self, numbers: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    def _sales(self, numbers: Mapping[str, Decimal]) -> dict[str, Offer]:
         """Sale prices that this reading has seen."""
         if not self.desk.settings.get("sale_price_list") or not self.desk.store.sale_prices:
             return {}
@@ -171,7 +200,7 @@ class Prices:
             key__in=[f"{_SALE_KEY}{number}" for number in numbers],
             sent_at__gte=self.begun,
         ).values_list("key", "value")
-        return {key.removeprefix(_SALE_KEY): Decimal(value) for key, value in rows}
+        return {key.removeprefix(_SALE_KEY): Offer.read(value) for key, value in rows}
 
     def _hold(self, number: str, product: StoreProduct, shown: Shown, words: str) -> None:
         row_transfers.hold_value(
@@ -221,11 +250,14 @@ def _now_shown(product: StoreProduct) -> Decimal | None:
     return product.inherited_price if product.price is None else product.price
 
 
-def _is_shown(change: PriceChange) -> bool:
+def _is_shown(change: PriceChange, *, dated: bool) -> bool:
+    """A sale with dates may show now and still not be the one that is wanted."""
     product = change.product
     if _now_shown(product) != change.price:
         return False
-    return change.sale_price is None or change.sale_price == (product.sale_price or ZERO)
+    if change.sale_price is None:
+        return True
+    return not dated and change.sale_price == (product.sale_price or ZERO)
 
 
 def _fall(change: PriceChange, rules: PriceRules) -> str:

@@ -13,7 +13,16 @@ from connectors import services
 from connectors.errors import ConnectorError, NeedsAttention
 from sync import dispatch, outcomes, transfers
 from sync.models import Flow, Route, State, Transfer
-from sync.pipelines import catalog, corrections, invoices, orders, payments, refunds, related
+from sync.pipelines import (
+    catalog,
+    corrections,
+    invoices,
+    orders,
+    parties,
+    payments,
+    refunds,
+    related,
+)
 from sync.transfers import Lease
 
 CARRY: dict[str, Callable[[Lease], None]] = {
@@ -25,7 +34,7 @@ CARRY: dict[str, Callable[[Lease], None]] = {
     Flow.ITEMS: catalog.carry,
     Flow.PRICES: catalog.carry,
     Flow.STOCK: catalog.carry,
-    Flow.CUSTOMERS: catalog.carry,
+    Flow.CUSTOMERS: parties.carry,
 }
 CHECK: dict[str, Callable[[Transfer], None]] = {
     Flow.ORDERS: orders.check,

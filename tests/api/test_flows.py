@@ -90,7 +90,13 @@ def test_a_backfill_says_what_it_would_do_before_it_does(flow, program, reader):
     asked = {"numbers": [str(order["id"])]}
     assert reader.post("routes/web/backfill/", asked).status_code == 403
     planned = program.post("routes/web/backfill/", asked).json()
-    assert planned == {"fresh": [str(order["id"])], "known": [], "fetched": 0, "dry_run": True}
+    assert planned == {
+        "fresh": [str(order["id"])],
+        "known": [],
+        "too_old": [],
+        "fetched": 0,
+        "dry_run": True,
+    }
     assert not InboxEvent.objects.exists()
     done = program.post("routes/web/backfill/", {**asked, "dry_run": False}).json()
     assert done["fetched"] == 1

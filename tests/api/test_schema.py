@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -12,6 +13,7 @@ from openapi_spec_validator import validate
 
 from api.examples import EXAMPLES
 from audit import exchanges
+from connectors.relay import services as relay
 from sync import route_settings
 from tenants.roles import Role
 from tests.api.conftest import Program, differing, held, make_document, make_transfer, note
@@ -118,7 +120,13 @@ def test_every_operation_answers_as_it_says(flow, made, schema):
     work.check_posted(changed.pk)
     changed.refresh_from_db()
     correction = program.get(f"transfers/{changed.pk}/").json()["comparison"]["difference"]
+    site = relay.create_site("Head office")
+    agent, _ = relay.invite(site, "Server room 1")
     calls = [
+        ("post", "relay-sites/{slug}/invite/", site.slug, {"name": "Server room 2"}),
+        ("post", "relay-agents/{key}/revoke/", agent.key, {}),
+        ("get", "relay-sites/", None),
+        ("get", "relay-agents/", None),
         ("get", "connections/", None),
         ("get", "connections/{slug}/", "ledger", None),
         ("post", "connections/{slug}/ping/", "store", {}),
@@ -148,9 +156,9 @@ def test_every_operation_answers_as_it_says(flow, made, schema):
     done = set()
     for method, path, *more in calls:
         *keys, body = more
-        address = (
-            path.replace("{slug}", str(keys[0])).replace("{id}", str(keys[0])) if keys else path
-        ).replace("{flow}", "stock")
+        address = (re.sub("{(slug|id|key)}", str(keys[0]), path) if keys else path).replace(
+            "{flow}", "stock"
+        )
         operation = schema["paths"][f"/api/v1/{path}"][method]
         answer = program.call(method, address, body)
         assert answer.status_code == 200, (path, answer.content)
@@ -162,7 +170,7 @@ def test_every_operation_answers_as_it_says(flow, made, schema):
         refused = Program().call(method, address, body)
         checked(refused.json(), answer_of(operation, 401, schema), schema)
         if keys:
-            nowhere = path.replace("{slug}", "nil").replace("{id}", "0").replace("{flow}", "nil")
+            nowhere = re.sub("{(slug|key|flow)}", "nil", path).replace("{id}", "0")
             lost = program.call(method, nowhere, body)
             assert lost.status_code == 404, path
             checked(lost.json(), answer_of(operation, 404, schema), schema)

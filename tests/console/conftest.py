@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import sync_playwright
 
-from connectors import services
+from connectors import hook_care
 from tenants.models import Membership, User
 from tenants.roles import Role
 from tests.console.support import CHROMIUM, PASSWORD, Browser, Product
@@ -34,7 +34,7 @@ def browser(people):
 def product(flow):
     running = Product()
     flow.store_simulator.post("deliver-to", host=HOOK_HOST, url=f"http://127.0.0.1:{running.port}")
-    services.ensure_hooks(flow.store, ["orders"])
+    hook_care.ensure_hooks(flow.store, ["orders"])
     yield running
     running.stop()
 

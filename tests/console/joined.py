@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from config.demo.companies import Company
-from connectors import services
+from connectors import deliveries, services
 from connectors.models import Connection
 from connectors.registry import SYSTEMS
 from sync import dispatch, hooks, mapping_rules, route_settings
@@ -160,7 +160,7 @@ def _send_events(store: StoreRig, connection: Connection) -> None:
     store.simulator.post("events/subscribe", name=ORDER_EVENT)
     registered = store.simulator.post(
         "events/register",
-        url=services.hook_destination(connection),
+        url=deliveries.hook_destination(connection),
         client_id=EVENTS_PROJECT,
     )
     assert registered["state"] == "active", registered

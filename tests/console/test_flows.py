@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from audit.models import Entry
-from connectors import services
+from connectors import hook_care
 from connectors.models import Connection, HookTally, Subscription
 from console import flows
 from console.views import backfill as backfill_page
@@ -259,6 +259,32 @@ def test_a_customer_that_both_sides_changed_shows_both(browser, flow):
     assert "Read customers again from the start" in page
 
 
+def test_a_side_of_a_conflict_is_chosen_as_it_is_shown_and_by_who_may(browser, people, flow):
+    row = make_transfer(
+        flow, "C00071", kind="customers", state=State.HELD, hold="customer_conflict",
+        reason="Both.",
+        record={"conflict": [{"what": "Name", "erp": "Ada", "store": "Eve"}], "value": "as shown"},
+    )  # fmt: skip
+    address = f"/transfers/{row.pk}/act/"
+    assert "Take what Acme store has" in text(browser("get", f"/transfers/{row.pk}/"))
+    viewer = Browser(people[Role.VIEWER])
+    assert "Take what" not in text(viewer("get", f"/transfers/{row.pk}/"))
+    viewer("post", address, {"act": "choose", "side": "store", "shown": "as shown"})
+    browser("post", address, {"act": "choose", "side": "store", "shown": "another"})
+    browser("post", address, {"act": "choose", "side": "both", "shown": "as shown"})
+    row.refresh_from_db()
+    assert row.state == State.HELD
+    browser("post", address, {"act": "choose", "side": "store", "shown": "as shown"})
+    row.refresh_from_db()
+    assert row.state == State.WAITING
+    assert row.record["side"] == "store"
+
+
+def test_a_customer_left_alone_can_be_looked_at_again(browser, flow):
+    row = make_transfer(flow, "C00072", kind="customers", state=State.SKIPPED, reason="Gone.")
+    assert "Replay" in text(browser("get", f"/transfers/{row.pk}/"))
+
+
 def test_a_shared_sku_says_which_flow_to_read_again(browser, shop):
     row = make_transfer(
         shop, SKU, kind="stock", state=State.HELD, hold="sku_shared", reason="Two products."
@@ -266,6 +292,7 @@ def test_a_shared_sku_says_which_flow_to_read_again(browser, shop):
     page = text(browser("get", f"/transfers/{row.pk}/"))
     assert "Held: several products share the SKU" in page
     assert "Read stock again from the start" in page
+    assert "Release" in page
 
 
 @pytest.mark.parametrize("record", [None, {}, {"value": "1.00"}, {"conflict": []}])
@@ -353,7 +380,7 @@ def test_odd_backfills_are_refused_beside_their_field(browser, flow):
 
 
 def test_the_connection_shows_its_webhooks_as_the_store_has_them(browser, flow):
-    services.ensure_hooks(flow.store, ["orders"])
+    hook_care.ensure_hooks(flow.store, ["orders"])
     page = text(browser("get", "/connections/store/"))
     assert "none yet" in page
     assert "/connections/store/hooks-there/" in page

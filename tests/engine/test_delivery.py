@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from config.embedded import die_with_parent
-from connectors import services
+from connectors import deliveries, hook_care, services
 from connectors.contract import Notice
 from connectors.models import HookTally
 from sync import inbox
@@ -63,7 +63,7 @@ def test_both_signature_forms_are_understood_where_the_connection_says_so(flow):
         {"scope": "store/order/created", "data": {"type": "order", "id": 5}, "hash": "h"}
     ).encode()
     digest = hmac.new(b"sandbox-store-client-secret", body, hashlib.sha256).hexdigest()
-    name, value = services.hook_secret_header(flow.store)
+    name, value = deliveries.hook_secret_header(flow.store)
 
     def send() -> str:
         answer = post_hook(flow.store.hook_key, body, {name: value, "X-BC-Signature": digest})
@@ -84,8 +84,8 @@ def test_an_unknown_address_is_not_found_and_a_closed_one_is_answered_kindly(flo
 
 
 def test_hooks_are_registered_once_and_revived_when_the_store_switched_them_off(flow):
-    services.ensure_hooks(flow.store, ["orders"])
-    services.ensure_hooks(flow.store, ["orders"])
+    hook_care.ensure_hooks(flow.store, ["orders"])
+    hook_care.ensure_hooks(flow.store, ["orders"])
     hooks = flow.store_simulator.get("state")["hooks"]
     assert sorted(hook["scope"] for hook in hooks) == [
         "store/order/created",

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from audit.models import Entry, Exchange
 from config.embedded import die_with_parent
-from connectors import services
+from connectors import deliveries, services
 from connectors.erps.business_central import feeds
 from connectors.models import HookTally
 from sync import dispatch, hooks, inbox, route_settings, schedules
@@ -101,7 +101,7 @@ def notices(shop, *, state: str | None = None, count: int = 1) -> bytes:
     """A notification of so many changes of one item."""
     company = shop.erp_simulator.get("state")["company_id"]
     item = shop.erp_simulator.get(f"items/{SKU}")
-    secret = services.hook_secret_header(shop.erp)[1]
+    secret = deliveries.hook_secret_header(shop.erp)[1]
     return json.dumps(
         {
             "value": [
@@ -224,11 +224,41 @@ def test_a_wrong_client_state_is_dropped_and_answered_so_that_nothing_is_deleted
     assert HookTally.objects.get().refused == 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"[" * 5_000, b"x" * 3_000_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"\xff",
+        b"[" * 5_000,
+        b"x" * 3_000_000,
+        b'{"value": [{"clientState": "\\ud800"}]}',
+        b'{"value": [{"clientState": "\\u0000"}]}',
+    ],
+)
 def test_whatever_arrives_is_never_answered_so_that_the_vendor_gives_up(shop, door, body):
     status, _ = knock(door, shop.erp.hook_key, body)
     assert status == 200
     assert InboxEvent.objects.count() == 0
+
+
+def test_a_notice_in_words_that_cannot_be_kept_is_stored_all_the_same(shop, door):
+    body = json.loads(notices(shop))
+    body["value"][0]["changeType"] = "up\ud800dated\x00" + "!" * 300
+    assert knock(door, shop.erp.hook_key, json.dumps(body).encode())[0] == 202
+    assert InboxEvent.objects.get().event.startswith("up?dated?!!")
+
+
+def test_one_collection_that_the_service_refuses_does_not_let_the_other_run_out(shop, door):
+    hooks.subscribe(shop.erp.pk)
+    made = subscriptions(shop)
+    shop.erp_simulator.post("clock", advance_seconds=48 * HOUR)
+    shop.erp_simulator.fault("status", status=400, method="PATCH", path="subscriptions", times=1)
+    hooks.subscribe(shop.erp.pk)
+    renewed = subscriptions(shop)
+    assert sum(renewed[key] > made[key] for key in made) == 1
+    hooks.subscribe(shop.erp.pk)
+    assert all(subscriptions(shop)[key] > made[key] for key in made)
 
 
 def test_while_the_database_refuses_the_vendor_is_told_to_come_again(shop, door, monkeypatch):

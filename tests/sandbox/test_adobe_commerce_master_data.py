@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.test_adobe_commerce import Caller, parse, searching, signed
+from tests.sandbox.adobe_commerce.calls import Caller, parse, searching, signed
 from tests.support.adobe_commerce import start
 from tests.support.simulators import Simulator
 

@@ -171,7 +171,7 @@ def deliver(
     flow: Flow, order_id: int, *, secret: str = "sandbox-store-client-secret", **more: Any
 ) -> Any:
     """Send one webhook to the product's address as BigCommerce would."""
-    from connectors import services
+    from connectors import deliveries
 
     body = json.dumps(
         {
@@ -183,7 +183,7 @@ def deliver(
             "created_at": more.pop("created_at", int(time.time())),
         }
     ).encode()
-    name, value = services.hook_secret_header(flow.store)
+    name, value = deliveries.hook_secret_header(flow.store)
     headers = {name: value, **signed(body, secret), **more.pop("headers", {})}
     return post_hook(flow.store.hook_key, body, headers)
 
@@ -220,6 +220,7 @@ def empty_tables() -> None:
         for table in (
             "tenants_agendaitem",
             "tenants_hookaddress",
+            "tenants_agentaddress",
             "tenants_membership",
             "django_session",
             "axes_accessattempt",

@@ -18,10 +18,9 @@ from typing import Any, ClassVar
 
 import trustme
 
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
+from connectors.kit import ExchangeRecord
 from connectors.registry import SYSTEMS
+from tests.support.kits import Memory, loopback_kit
 from tests.support.simulators import Simulator, _start
 
 
@@ -52,22 +51,6 @@ class Certificates:
 
 
 CERTIFICATES = Certificates()
-
-
-class Memory:
-    """What services give to adapters as the shared cache, for one process."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
 
 
 class Rig(ABC):
@@ -124,14 +107,7 @@ class Rig(ABC):
         """The system's adapter on the simulator, without Django."""
         system = SYSTEMS[self.kind]
         defaults = {setting.name: setting.default for setting in system.settings}
-        kit = Kit(
-            name=self.name,
-            record=self.calls.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, self.name, limits),
-            cache=self.cache,
-            ca_file=CERTIFICATES.ca_file,
-        )
+        kit = loopback_kit(self.name, self.calls, self.cache, CERTIFICATES.ca_file)
         return system.build({**defaults, **self.values(), **more}, kit)
 
 

@@ -5,13 +5,23 @@ expressions are JMESPath over the canonical record.
 """
 
 from connectors.contract import Target, TargetField
+from connectors.kit.target_fields import (
+    CUSTOMER_NAME,
+    SHIP_TO_NAME,
+    code,
+    ledger_dates,
+    line_amounts,
+    line_number,
+    ours,
+    text,
+)
 
 CUSTOMER = (
-    TargetField(
-        name="display_name",
-        label="Name",
-        max_length=100,
-        builtin="customer.company || join(' ', [customer.first_name, customer.last_name])",
+    text(
+        "display_name",
+        "Name",
+        100,
+        CUSTOMER_NAME,
     ),
     TargetField(
         name="type",
@@ -23,83 +33,33 @@ CUSTOMER = (
     TargetField(
         name="email", kind="email", label="E-mail", max_length=80, builtin="customer.email"
     ),
-    TargetField(name="phone", label="Phone", max_length=30, builtin="customer.phone"),
-    TargetField(
-        name="address_line_1",
-        label="Address",
-        max_length=100,
-        builtin="customer.billing.street_1",
-    ),
-    TargetField(
-        name="address_line_2", label="Address 2", max_length=50, builtin="customer.billing.street_2"
-    ),
-    TargetField(name="city", label="City", max_length=30, builtin="customer.billing.city"),
-    TargetField(
-        name="state", label="County or state", max_length=30, builtin="customer.billing.state"
-    ),
-    TargetField(
-        name="postal_code",
-        label="Postcode",
-        kind="code",
-        max_length=20,
-        builtin="customer.billing.postal_code",
-    ),
-    TargetField(
-        name="country",
-        label="Country code",
-        kind="code",
-        max_length=10,
-        builtin="customer.billing.country_code",
+    text("phone", "Phone", 30, "customer.phone"),
+    text("address_line_1", "Address", 100, "customer.billing.street_1"),
+    text("address_line_2", "Address 2", 50, "customer.billing.street_2"),
+    text("city", "City", 30, "customer.billing.city"),
+    text("state", "County or state", 30, "customer.billing.state"),
+    code("postal_code", "Postcode", 20, "customer.billing.postal_code"),
+    code(
+        "country",
+        "Country code",
+        10,
+        "customer.billing.country_code",
         help="Must exist under Countries/Regions.",
     ),
-    TargetField(
-        name="tax_area",
-        label="Tax area or VAT business posting group",
-        kind="code",
-        max_length=20,
-        builtin="customer.billing.country_code",
-        lookup="tax_areas",
+    code(
+        "tax_area",
+        "Tax area or VAT business posting group",
+        20,
+        "customer.billing.country_code",
+        "tax_areas",
     ),
-    TargetField(
-        name="payment_terms",
-        label="Payment terms code",
-        kind="code",
-        max_length=10,
-        builtin="order.payment_method",
-        lookup="payment_terms",
-    ),
-    TargetField(
-        name="currency",
-        label="Currency code",
-        kind="code",
-        max_length=10,
-        help="Empty means the company's own currency.",
-    ),
+    code("payment_terms", "Payment terms code", 10, "order.payment_method", "payment_terms"),
+    code("currency", "Currency code", 10, help="Empty means the company's own currency."),
 )
 
 INVOICE = (
-    TargetField(
-        name="reference",
-        label="External document number",
-        kind="code",
-        max_length=35,
-        builtin="reference",
-        fixed="It is the reference by which a document is found again, so it is always ours.",
-    ),
-    TargetField(
-        name="document_date",
-        label="Document date",
-        kind="date",
-        builtin="document_date",
-        fixed="It follows the route's settings for the ledger date.",
-    ),
-    TargetField(
-        name="posting_date",
-        label="Posting date",
-        kind="date",
-        builtin="posting_date",
-        fixed="It follows the route's settings for the ledger date.",
-    ),
+    ours("reference", "External document number", 35),
+    *ledger_dates(),
     TargetField(
         name="currency_code",
         label="Currency code",
@@ -107,104 +67,40 @@ INVOICE = (
         builtin="order.currency",
         fixed="The document is booked in the currency that the shopper paid in.",
     ),
-    TargetField(
-        name="customer_po_reference",
-        label="Customer's reference",
-        max_length=35,
-        builtin="order.number",
+    text("customer_po_reference", "Customer's reference", 35, "order.number"),
+    text(
+        "ship_to_name",
+        "Ship-to name",
+        100,
+        SHIP_TO_NAME,
     ),
-    TargetField(
-        name="ship_to_name",
-        label="Ship-to name",
-        max_length=100,
-        builtin="order.shipping && (order.shipping.company || join(' ', "
-        "[order.shipping.first_name, order.shipping.last_name])) || ''",
-    ),
-    TargetField(
-        name="ship_to_address_line_1",
-        label="Ship-to address",
-        max_length=100,
-        builtin="order.shipping.street_1",
-    ),
-    TargetField(
-        name="ship_to_address_line_2",
-        label="Ship-to address 2",
-        max_length=50,
-        builtin="order.shipping.street_2",
-    ),
-    TargetField(
-        name="ship_to_city", label="Ship-to city", max_length=30, builtin="order.shipping.city"
-    ),
-    TargetField(
-        name="ship_to_state",
-        label="Ship-to county or state",
-        max_length=30,
-        builtin="order.shipping.state",
-    ),
-    TargetField(
-        name="ship_to_postal_code",
-        label="Ship-to postcode",
-        kind="code",
-        max_length=20,
-        builtin="order.shipping.postal_code",
-    ),
-    TargetField(
-        name="ship_to_country",
-        label="Ship-to country code",
-        kind="code",
-        max_length=10,
-        builtin="order.shipping.country_code",
-    ),
-    TargetField(name="phone", label="Phone", max_length=30, builtin="order.billing.phone"),
+    text("ship_to_address_line_1", "Ship-to address", 100, "order.shipping.street_1"),
+    text("ship_to_address_line_2", "Ship-to address 2", 50, "order.shipping.street_2"),
+    text("ship_to_city", "Ship-to city", 30, "order.shipping.city"),
+    text("ship_to_state", "Ship-to county or state", 30, "order.shipping.state"),
+    code("ship_to_postal_code", "Ship-to postcode", 20, "order.shipping.postal_code"),
+    code("ship_to_country", "Ship-to country code", 10, "order.shipping.country_code"),
+    text("phone", "Phone", 30, "order.billing.phone"),
     TargetField(
         name="email", kind="email", label="E-mail", max_length=80, builtin="order.billing.email"
     ),
-    TargetField(
-        name="payment_terms",
-        label="Payment terms code",
-        kind="code",
-        max_length=10,
-        builtin="order.payment_method",
-        lookup="payment_terms",
+    code("payment_terms", "Payment terms code", 10, "order.payment_method", "payment_terms"),
+    code(
+        "shipment_method", "Shipment method code", 10, "order.shipping_method", "shipment_methods"
     ),
-    TargetField(
-        name="shipment_method",
-        label="Shipment method code",
-        kind="code",
-        max_length=10,
-        builtin="order.shipping_method",
-        lookup="shipment_methods",
-    ),
-    TargetField(name="salesperson", label="Salesperson code", kind="code", max_length=20),
-    TargetField(name="dimension_1", label="Shortcut dimension 1", kind="code", max_length=20),
-    TargetField(name="dimension_2", label="Shortcut dimension 2", kind="code", max_length=20),
+    code("salesperson", "Salesperson code", 20),
+    code("dimension_1", "Shortcut dimension 1", 20),
+    code("dimension_2", "Shortcut dimension 2", 20),
 )
 
-_TOTALS = "It comes from the order, so that the document's total is the order's total."
 LINE = (
-    TargetField(
-        name="number",
-        label="Item or account number",
-        kind="code",
-        fixed="It comes from the matched item, or from Charges and special lines.",
-    ),
-    TargetField(name="description", label="Description", max_length=100, builtin="line.name"),
-    TargetField(name="description_2", label="Description 2", max_length=50, builtin="line.options"),
-    TargetField(
-        name="tax_code",
-        label="Tax code",
-        kind="code",
-        max_length=50,
-        builtin="line.tax_class",
-        lookup="tax_codes",
-    ),
-    TargetField(name="unit_of_measure", label="Unit of measure code", kind="code", max_length=10),
-    TargetField(name="location", label="Location code", kind="code", max_length=10),
-    TargetField(name="quantity", label="Quantity", kind="decimal", fixed=_TOTALS),
-    TargetField(name="unit_price", label="Unit price", kind="decimal", fixed=_TOTALS),
-    TargetField(
-        name="discount_amount", label="Line discount amount", kind="decimal", fixed=_TOTALS
-    ),
+    line_number("Item or account number"),
+    text("description", "Description", 100, "line.name"),
+    text("description_2", "Description 2", 50, "line.options"),
+    code("tax_code", "Tax code", 50, "line.tax_class", "tax_codes"),
+    code("unit_of_measure", "Unit of measure code", 10),
+    code("location", "Location code", 10),
+    *line_amounts(),
 )
 
 TARGET_FIELDS = {Target.CUSTOMER: CUSTOMER, Target.INVOICE: INVOICE, Target.LINE: LINE}

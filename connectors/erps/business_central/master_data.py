@@ -8,6 +8,7 @@ customer.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
@@ -32,7 +33,7 @@ ITEMS_A_CALL = 40  # keeps the address below 2,000 characters
 NUMBER_LENGTH = 20
 
 
-class BusinessCentralMasterData(MasterData):
+class BusinessCentralMasterData(MasterData, ABC):
     """The part of the adapter that reads master data, and writes customers."""
 
     item_feed = Feed.SINCE
@@ -200,9 +201,9 @@ class BusinessCentralMasterData(MasterData):
     def _terms_id(self, code: str) -> str:
         return self._id_of("paymentTerms", code)
 
+    @abstractmethod
     def _id_of(self, entity: str, code: str) -> str:
         """The id of a setup record by its code. Raises Rejected."""
-        raise NotImplementedError
 
 
 def _page(chunk: Chunk, rows: Iterable[object]) -> Page:

@@ -7,260 +7,117 @@ lookup row "*" applies to it too.
 """
 
 from connectors.contract import Target, TargetField
+from connectors.kit.target_fields import (
+    CUSTOMER_NAME,
+    SHIP_TO_NAME,
+    code,
+    ledger_dates,
+    order_amount,
+    ours,
+    text,
+)
 
 _BILLING, _SHIPPING = "customer.billing", "order.shipping"
 _FULL_NAME = "join(' ', [{0}.first_name, {0}.last_name])"
 
 CUSTOMER = (
-    TargetField(
-        name="display_name",
-        label="Name",
-        max_length=64,
-        builtin=f"customer.company || {_FULL_NAME.format('customer')}",
-    ),
-    TargetField(
-        name="customer_class",
-        label="Customer class",
-        kind="code",
-        max_length=15,
-        builtin="customer.group || 'none'",
-        lookup="customer_classes",
+    text("display_name", "Name", 64, CUSTOMER_NAME),
+    code(
+        "customer_class",
+        "Customer class",
+        15,
+        "customer.group || 'none'",
+        "customer_classes",
         help="Gives the customer its terms, accounts and currency. Must exist in GP.",
     ),
-    TargetField(
-        name="address_id",
-        label="Address ID",
-        kind="code",
-        max_length=15,
-        default="PRIMARY",
-    ),
-    TargetField(
-        name="contact",
-        label="Contact",
-        max_length=60,
-        builtin=_FULL_NAME.format("customer"),
-    ),
-    TargetField(name="address_1", label="Address 1", max_length=60, builtin=f"{_BILLING}.street_1"),
-    TargetField(name="address_2", label="Address 2", max_length=60, builtin=f"{_BILLING}.street_2"),
-    TargetField(name="address_3", label="Address 3", max_length=60),
-    TargetField(name="city", label="City", max_length=35, builtin=f"{_BILLING}.city"),
-    TargetField(name="state", label="State", max_length=29, builtin=f"{_BILLING}.state"),
-    TargetField(
-        name="postal_code", label="ZIP code", max_length=10, builtin=f"{_BILLING}.postal_code"
-    ),
-    TargetField(
-        name="country_code",
-        label="Country code",
-        kind="code",
-        max_length=6,
-        builtin=f"{_BILLING}.country_code",
-    ),
-    TargetField(name="country", label="Country", max_length=60, builtin=f"{_BILLING}.country"),
-    TargetField(
-        name="phone", label="Phone 1", max_length=21, builtin=f"customer.phone || {_BILLING}.phone"
-    ),
-    TargetField(
-        name="email",
-        label="E-mail",
-        max_length=200,
-        builtin="customer.email",
+    code("address_id", "Address ID", 15, default="PRIMARY"),
+    text("contact", "Contact", 60, _FULL_NAME.format("customer")),
+    text("address_1", "Address 1", 60, f"{_BILLING}.street_1"),
+    text("address_2", "Address 2", 60, f"{_BILLING}.street_2"),
+    text("address_3", "Address 3", 60),
+    text("city", "City", 35, f"{_BILLING}.city"),
+    text("state", "State", 29, f"{_BILLING}.state"),
+    text("postal_code", "ZIP code", 10, f"{_BILLING}.postal_code"),
+    code("country_code", "Country code", 6, f"{_BILLING}.country_code"),
+    text("country", "Country", 60, f"{_BILLING}.country"),
+    text("phone", "Phone 1", 21, f"customer.phone || {_BILLING}.phone"),
+    text(
+        "email",
+        "E-mail",
+        200,
+        "customer.email",
         help="Kept in the Internet Addresses of the address ID.",
     ),
-    TargetField(
-        name="ship_to_address_id",
-        label="Ship-to address ID",
-        kind="code",
-        max_length=15,
+    code(
+        "ship_to_address_id",
+        "Ship-to address ID",
+        15,
         default="SHIP-01",
         help="Made where the shipping address is another one. Empty: none is made.",
     ),
-    TargetField(
-        name="ship_to_name",
-        label="Ship-to name",
-        max_length=64,
-        builtin=f"{_SHIPPING} && ({_SHIPPING}.company || {_FULL_NAME.format(_SHIPPING)}) || ''",
+    text(
+        "ship_to_name",
+        "Ship-to name",
+        64,
+        SHIP_TO_NAME,
     ),
-    TargetField(
-        name="ship_to_address_1",
-        label="Ship-to address 1",
-        max_length=60,
-        builtin=f"{_SHIPPING}.street_1",
-    ),
-    TargetField(
-        name="ship_to_address_2",
-        label="Ship-to address 2",
-        max_length=60,
-        builtin=f"{_SHIPPING}.street_2",
-    ),
-    TargetField(
-        name="ship_to_city", label="Ship-to city", max_length=35, builtin=f"{_SHIPPING}.city"
-    ),
-    TargetField(
-        name="ship_to_state", label="Ship-to state", max_length=29, builtin=f"{_SHIPPING}.state"
-    ),
-    TargetField(
-        name="ship_to_postal_code",
-        label="Ship-to ZIP code",
-        max_length=10,
-        builtin=f"{_SHIPPING}.postal_code",
-    ),
-    TargetField(
-        name="ship_to_country_code",
-        label="Ship-to country code",
-        kind="code",
-        max_length=6,
-        builtin=f"{_SHIPPING}.country_code",
-    ),
-    TargetField(
-        name="ship_to_country",
-        label="Ship-to country",
-        max_length=60,
-        builtin=f"{_SHIPPING}.country",
-    ),
-    TargetField(
-        name="tax_schedule",
-        label="Tax schedule ID",
-        kind="code",
-        max_length=15,
-        builtin=f"{_BILLING}.country_code",
-        lookup="tax_areas",
-    ),
-    TargetField(
-        name="payment_terms",
-        label="Payment terms ID",
-        kind="code",
-        max_length=20,
-        builtin="order.payment_method",
-        lookup="payment_terms",
-    ),
-    TargetField(
-        name="shipping_method",
-        label="Shipping method",
-        kind="code",
-        max_length=15,
-        builtin="order.shipping_method",
-        lookup="shipment_methods",
-    ),
-    TargetField(name="price_level", label="Price level", kind="code", max_length=10),
-    TargetField(name="currency_id", label="Currency ID", kind="code", max_length=15),
-    TargetField(name="salesperson", label="Salesperson ID", kind="code", max_length=15),
-    TargetField(name="territory", label="Sales territory ID", kind="code", max_length=15),
-    TargetField(name="tax_registration", label="Tax registration number", max_length=25),
-    TargetField(name="comment_1", label="Comment 1", max_length=30),
-    TargetField(name="comment_2", label="Comment 2", max_length=30),
-    TargetField(name="user_defined_1", label="User-defined 1", max_length=20),
-    TargetField(name="user_defined_2", label="User-defined 2", max_length=20),
+    text("ship_to_address_1", "Ship-to address 1", 60, f"{_SHIPPING}.street_1"),
+    text("ship_to_address_2", "Ship-to address 2", 60, f"{_SHIPPING}.street_2"),
+    text("ship_to_city", "Ship-to city", 35, f"{_SHIPPING}.city"),
+    text("ship_to_state", "Ship-to state", 29, f"{_SHIPPING}.state"),
+    text("ship_to_postal_code", "Ship-to ZIP code", 10, f"{_SHIPPING}.postal_code"),
+    code("ship_to_country_code", "Ship-to country code", 6, f"{_SHIPPING}.country_code"),
+    text("ship_to_country", "Ship-to country", 60, f"{_SHIPPING}.country"),
+    code("tax_schedule", "Tax schedule ID", 15, f"{_BILLING}.country_code", "tax_areas"),
+    code("payment_terms", "Payment terms ID", 20, "order.payment_method", "payment_terms"),
+    code("shipping_method", "Shipping method", 15, "order.shipping_method", "shipment_methods"),
+    code("price_level", "Price level", 10),
+    code("currency_id", "Currency ID", 15),
+    code("salesperson", "Salesperson ID", 15),
+    code("territory", "Sales territory ID", 15),
+    text("tax_registration", "Tax registration number", 25),
+    text("comment_1", "Comment 1", 30),
+    text("comment_2", "Comment 2", 30),
+    text("user_defined_1", "User-defined 1", 20),
+    text("user_defined_2", "User-defined 2", 20),
 )
 
-_DATES = "It follows the route's settings for the ledger date."
 INVOICE = (
-    TargetField(
-        name="document_number",
-        label="Document number",
-        kind="code",
-        max_length=17,
-        builtin="reference",
-        fixed="It is the reference by which a document is found again, so it is always ours.",
-    ),
-    TargetField(
-        name="document_date",
-        label="Document date",
-        kind="date",
-        builtin="document_date",
-        fixed=_DATES,
-    ),
-    TargetField(
-        name="posting_date",
-        label="GL posting date",
-        kind="date",
-        builtin="posting_date",
-        fixed=_DATES,
-    ),
-    TargetField(
-        name="customer_po_number",
-        label="Customer PO number",
-        max_length=20,
-        builtin="order.number",
-    ),
-    TargetField(
-        name="description",
-        label="Description",
-        max_length=30,
-        builtin="join(' ', ['Web order', order.number])",
-    ),
-    TargetField(
-        name="tax_schedule",
-        label="Tax schedule ID",
-        kind="code",
-        max_length=15,
-        builtin="order.billing.country_code",
-        lookup="tax_areas",
-    ),
-    TargetField(
-        name="payment_terms",
-        label="Payment terms ID",
-        kind="code",
-        max_length=20,
-        builtin="order.payment_method",
-        lookup="payment_terms",
-    ),
-    TargetField(
-        name="shipping_method",
-        label="Shipping method",
-        kind="code",
-        max_length=15,
-        builtin="order.shipping_method",
-        lookup="shipment_methods",
-    ),
-    TargetField(name="salesperson", label="Salesperson ID", kind="code", max_length=15),
-    TargetField(name="territory", label="Sales territory ID", kind="code", max_length=15),
-    TargetField(
-        name="receivable_account",
-        label="Receivable account",
-        kind="code",
-        max_length=75,
-        builtin="order.payment_method || 'none'",
-        lookup="payment_accounts",
+    ours("document_number", "Document number", 17),
+    *ledger_dates("GL posting date"),
+    text("customer_po_number", "Customer PO number", 20, "order.number"),
+    text("description", "Description", 30, "join(' ', ['Web order', order.number])"),
+    code("tax_schedule", "Tax schedule ID", 15, "order.billing.country_code", "tax_areas"),
+    code("payment_terms", "Payment terms ID", 20, "order.payment_method", "payment_terms"),
+    code("shipping_method", "Shipping method", 15, "order.shipping_method", "shipment_methods"),
+    code("salesperson", "Salesperson ID", 15),
+    code("territory", "Sales territory ID", 15),
+    code(
+        "receivable_account",
+        "Receivable account",
+        75,
+        "order.payment_method || 'none'",
+        "payment_accounts",
         help="The account that the document's total is due on. The connection's account counts "
         "where no row says otherwise.",
     ),
-    TargetField(
-        name="currency_id",
-        label="Currency ID",
-        kind="code",
-        max_length=15,
-        builtin="order.currency",
-        lookup="currencies",
-    ),
-    TargetField(
-        name="exchange_rate",
-        label="Exchange rate",
-        kind="code",
-        max_length=20,
-        builtin="order.currency",
-        lookup="exchange_rates",
-    ),
-    TargetField(name="rate_type", label="Rate type ID", kind="code", max_length=15),
-    TargetField(
-        name="batch_prefix",
-        label="Batch prefix",
-        kind="code",
-        max_length=6,
-        help="The batches of this route begin with it; posting date and suffix follow. Empty means "
-        "the connection's prefix.",
+    code("currency_id", "Currency ID", 15, "order.currency", "currencies"),
+    code("exchange_rate", "Exchange rate", 20, "order.currency", "exchange_rates"),
+    code("rate_type", "Rate type ID", 15),
+    code(
+        "batch_prefix",
+        "Batch prefix",
+        6,
+        help="The batches of this route begin with it; posting date and suffix follow. Empty "
+        "means the connection's prefix.",
     ),
 )
 
-_TOTALS = "It comes from the order, so that the document's total is the order's total."
 _ITEM = "It comes from the matched item. GP's receivables documents carry no lines."
 LINE = (
-    TargetField(name="description", label="Description", max_length=100, builtin="line.name"),
+    text("description", "Description", 100, "line.name"),
     TargetField(
-        name="item_class",
-        label="Item class",
-        kind="code",
-        builtin="item.item_class",
-        fixed=_ITEM,
+        name="item_class", label="Item class", kind="code", builtin="item.item_class", fixed=_ITEM
     ),
     TargetField(
         name="tax_class",
@@ -269,25 +126,17 @@ LINE = (
         builtin="line.tax_class",
         fixed="It comes from the order's line.",
     ),
-    TargetField(
-        name="sales_account",
-        label="Sales account",
-        kind="code",
-        max_length=75,
-        builtin="item.item_class || 'none'",
-        lookup="sales_accounts",
-        help="Where the line's amount is distributed to. The connection's account counts where no "
-        "row says otherwise.",
+    code(
+        "sales_account",
+        "Sales account",
+        75,
+        "item.item_class || 'none'",
+        "sales_accounts",
+        help="Where the line's amount is distributed to. The connection's account counts where "
+        "no row says otherwise.",
     ),
-    TargetField(
-        name="tax_detail",
-        label="Tax detail ID",
-        kind="code",
-        max_length=15,
-        builtin="line.tax_class || 'none'",
-        lookup="tax_details",
-    ),
-    TargetField(name="amount", label="Amount", kind="decimal", fixed=_TOTALS),
+    code("tax_detail", "Tax detail ID", 15, "line.tax_class || 'none'", "tax_details"),
+    order_amount("amount", "Amount"),
 )
 
 TARGET_FIELDS = {Target.CUSTOMER: CUSTOMER, Target.INVOICE: INVOICE, Target.LINE: LINE}

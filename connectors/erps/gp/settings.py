@@ -45,13 +45,15 @@ SETTINGS = (
         required=False,
         help="Before the user name, as in CONTOSO\\svc-shop. Empty for a name with @.",
         max_length=100,
+        sign_in=True,
     ),
-    Setting(name="user", label="Windows user name", max_length=100),
+    Setting(name="user", label="Windows user name", max_length=100, sign_in=True),
     Setting(
         name="password",
         label="Windows password",
         kind="secret",
         help="Of a service account whose password does not expire.",
+        sign_in=True,
     ),
     Setting(
         name="authority",

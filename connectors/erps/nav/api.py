@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from connectors.contract import Check, Verdict
@@ -11,15 +12,15 @@ from connectors.erps.nav import metadata
 from connectors.erps.nav.api_company import ApiCompany
 from connectors.erps.nav.api_documents import BETA_ENTITIES, BLANK_ID, V1_ENTITIES, Entity
 from connectors.erps.nav.checks import failed, ok
-from connectors.erps.nav.client import Client, Json, begin_by, chunks
+from connectors.erps.nav.client import Client, Json, begin_by
 from connectors.erps.nav.errors import posted_already
+from connectors.erps.nav.finding import Customers, Items
 from connectors.erps.nav.parties import (
     api_customer,
     api_customer_body,
     api_item,
-    has_email,
 )
-from connectors.erps.nav.profile import ITEMS_A_CALL, LedgerSetup, Profile
+from connectors.erps.nav.profile import LedgerSetup, Profile
 from connectors.erps.nav.settings import BETA
 from connectors.errors import ConnectorError, NeedsAttention, Rejected
 from connectors.kit import SecretCache, odata
@@ -31,7 +32,6 @@ from connectors.records import (
     DocumentStatus,
     ErpCustomer,
     ErpDocument,
-    ErpItem,
 )
 
 EMAIL_LENGTH, NUMBER_LENGTH, GTIN_LENGTH = 80, 20, 14
@@ -124,33 +124,25 @@ class Api(Profile):
 
     # Customers and items
 
-    def find_customers(self, email: str) -> tuple[ErpCustomer, ...]:
-        """By tolower, because NAV compares texts by case; then among several addresses."""
-        if len(email) > EMAIL_LENGTH:
-            return ()
-        wanted = odata.literal(email.lower())
-        for text, purpose in (
-            (f"tolower(email) eq {wanted}", "look for the customer by e-mail"),
-            (f"contains(email,{wanted})", "look for the customer among several addresses"),
-        ):
-            rows = self.company.rows("customers", filter=text, purpose=purpose)
-            found = [row for row in rows if has_email(row, "email", email)]
-            if found:
-                return tuple(api_customer(row) for row in found)
-        return ()
-
-    def find_customer_by_number(self, number: str) -> ErpCustomer | None:
-        wanted = number.strip().upper()
-        if not 0 < len(wanted) <= NUMBER_LENGTH:
-            return None
-        rows = self.company.rows(
-            "customers",
-            filter=f"number eq {odata.literal(wanted)}",
-            purpose="look for the customer by number",
+    def customers(self) -> Customers:
+        return Customers(
+            rows=partial(self.company.rows, "customers"),
+            read=api_customer,
+            number="number",
+            longest_number=NUMBER_LENGTH,
+            email="email",
+            longest_email=EMAIL_LENGTH,
         )
-        return next(
-            (api_customer(row) for row in rows if str(row.get("number", "")).upper() == wanted),
-            None,
+
+    def items(self) -> Items:
+        return Items(
+            rows=partial(self.company.rows, "items"),
+            read=api_item,
+            record="item",
+            number="number",
+            longest_number=NUMBER_LENGTH,
+            gtin="gtin",
+            longest_gtin=GTIN_LENGTH,
         )
 
     def create_customer(self, draft: CustomerDraft, mark: str) -> ErpCustomer:
@@ -175,34 +167,6 @@ class Api(Profile):
             begin_by=last,
         )
         return api_customer(made)
-
-    def find_items(self, numbers: Iterable[str]) -> dict[str, ErpItem]:
-        asked = {
-            number: number.strip().upper()
-            for number in numbers
-            if 0 < len(number.strip()) <= NUMBER_LENGTH
-        }
-        rows: dict[str, Json] = {}
-        for batch in chunks(sorted(set(asked.values())), ITEMS_A_CALL):
-            for row in self.company.rows(
-                "items", filter=odata.any_of("number", batch), purpose="look for the items"
-            ):
-                rows[Reader(row, "item").text("number").upper()] = row
-        return {
-            number: api_item(rows[wanted]) for number, wanted in asked.items() if wanted in rows
-        }
-
-    def find_items_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[ErpItem, ...]]:
-        asked = sorted({gtin for gtin in gtins if 0 < len(gtin) <= GTIN_LENGTH})
-        found: dict[str, tuple[ErpItem, ...]] = {}
-        for batch in chunks(asked, ITEMS_A_CALL):
-            for row in self.company.rows(
-                "items", filter=odata.any_of("gtin", batch), purpose="look for the items by barcode"
-            ):
-                gtin = Reader(row, "item").text("gtin", "")
-                if gtin in batch:
-                    found[gtin] = (*found.get(gtin, ()), api_item(row))
-        return found
 
     # Documents
 

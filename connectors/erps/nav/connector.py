@@ -129,10 +129,10 @@ class DynamicsNAV(NavMasterData, Erp):
         return self.profile.places(currency)
 
     def find_customers(self, email: str) -> tuple[ErpCustomer, ...]:
-        return self.profile.find_customers(email)
+        return self.profile.customers().with_email(email)
 
     def find_customer_by_number(self, number: str) -> ErpCustomer | None:
-        return self.profile.find_customer_by_number(number)
+        return self.profile.customers().with_number(number)
 
     def create_customer(self, draft: CustomerDraft) -> ErpCustomer:
         """Marked in the field that the settings name, so that finance finds it and verifies it."""
@@ -142,10 +142,10 @@ class DynamicsNAV(NavMasterData, Erp):
         return self.profile.create_customer(draft, text.replace("{name}", draft.display_name))
 
     def find_items(self, numbers: Iterable[str]) -> dict[str, ErpItem]:
-        return self.profile.find_items(numbers)
+        return self.profile.items().with_numbers(numbers)
 
     def find_items_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[ErpItem, ...]]:
-        return self.profile.find_items_by_gtin(gtins)
+        return self.profile.items().with_gtins(gtins)
 
     def posting_allowed(self, day: date) -> bool | None:
         setup = self.profile.ledger_setup()

@@ -6,73 +6,60 @@ record. A key that may be empty falls back to "none", so that a lookup row "*" a
 """
 
 from connectors.contract import Target, TargetField
+from connectors.kit.target_fields import (
+    CUSTOMER_NAME,
+    SHIP_TO_NAME,
+    code,
+    ledger_dates,
+    line_amounts,
+    line_number,
+    ours,
+    text,
+)
 
 _BILLING, _SHIPPING = "customer.billing", "order.shipping"
-_SHIP_NAME = (
-    "order.shipping && (order.shipping.company || join(' ', [order.shipping.first_name, "
-    "order.shipping.last_name])) || ''"
-)
-_TOTALS = "It comes from the order, so that the document's total is the order's total."
 _PAGES_ONLY = "Page services only."
 _V1_ONLY = "API v1.0 only."
 
 
-def _text(name: str, label: str, length: int, builtin: str = "", help: str = "") -> TargetField:
-    return TargetField(name=name, label=label, max_length=length, builtin=builtin, help=help)
-
-
-def _code(
-    name: str, label: str, length: int, builtin: str = "", lookup: str = "", help: str = ""
-) -> TargetField:
-    return TargetField(
-        name=name,
-        label=label,
-        kind="code",
-        max_length=length,
-        builtin=builtin,
-        lookup=lookup,
-        help=help,
-    )
-
-
 CUSTOMER = (
-    _text(
+    text(
         "display_name",
         "Name",
         50,
-        "customer.company || join(' ', [customer.first_name, customer.last_name])",
+        CUSTOMER_NAME,
     ),
     TargetField(
         name="email", label="E-mail", kind="email", max_length=80, builtin="customer.email"
     ),
-    _text("phone", "Phone no.", 30, f"customer.phone || {_BILLING}.phone"),
-    _text("address", "Address", 50, f"{_BILLING}.street_1"),
-    _text("address_2", "Address 2", 50, f"{_BILLING}.street_2"),
-    _text("city", "City", 30, f"{_BILLING}.city"),
-    _text("county", "County", 30, f"{_BILLING}.state"),
-    _code("post_code", "Post code", 20, f"{_BILLING}.postal_code"),
-    _code(
+    text("phone", "Phone no.", 30, f"customer.phone || {_BILLING}.phone"),
+    text("address", "Address", 50, f"{_BILLING}.street_1"),
+    text("address_2", "Address 2", 50, f"{_BILLING}.street_2"),
+    text("city", "City", 30, f"{_BILLING}.city"),
+    text("county", "County", 30, f"{_BILLING}.state"),
+    code("post_code", "Post code", 20, f"{_BILLING}.postal_code"),
+    code(
         "country",
         "Country/Region code",
         10,
         f"{_BILLING}.country_code",
         help="Must exist under Countries/Regions.",
     ),
-    _code(
+    code(
         "business_group",
         "Gen. Bus. Posting Group",
         20,
-        help=f"{_PAGES_ONLY} A constant, or a lookup by country. Without it the first document of "
-        "the customer is refused, unless NAV fills it.",
+        help=f"{_PAGES_ONLY} A constant, or a lookup by country. Without it the first document "
+        "of the customer is refused, unless NAV fills it.",
     ),
-    _code(
+    code(
         "vat_group",
         "VAT Bus. Posting Group or tax area",
         20,
         f"{_BILLING}.country_code || 'none'",
         "tax_areas",
     ),
-    _code(
+    code(
         "posting_group",
         "Customer Posting Group",
         20,
@@ -81,82 +68,57 @@ CUSTOMER = (
         help=f"{_PAGES_ONLY} Without it the first document of the customer is refused, unless "
         "NAV fills it.",
     ),
-    _code(
-        "payment_terms",
-        "Payment terms code",
-        10,
-        "order.payment_method || 'none'",
-        "payment_terms",
+    code(
+        "payment_terms", "Payment terms code", 10, "order.payment_method || 'none'", "payment_terms"
     ),
-    _code(
+    code(
         "payment_method",
         "Payment method code",
         10,
         "order.payment_method || 'none'",
         "payment_methods",
     ),
-    _code(
-        "currency",
-        "Currency code",
-        10,
-        help="Empty means the company's own currency.",
-    ),
+    code("currency", "Currency code", 10, help="Empty means the company's own currency."),
 )
 
 INVOICE = (
-    TargetField(
-        name="reference",
-        label="External Document No.",
-        kind="code",
-        max_length=35,
-        builtin="reference",
-        fixed="It is the reference by which a document is found again, so it is always ours.",
+    ours(
+        "reference",
+        "External Document No.",
+        35,
         help="In NAV 2018's API: the customer's purchase order reference.",
     ),
-    TargetField(
-        name="document_date",
-        label="Document date",
-        kind="date",
-        builtin="document_date",
-        fixed="It follows the route's settings for the ledger date.",
-    ),
-    TargetField(
-        name="posting_date",
-        label="Posting date",
-        kind="date",
-        builtin="posting_date",
-        fixed="It follows the route's settings for the ledger date.",
-    ),
-    _code(
+    *ledger_dates(),
+    code(
         "currency_code",
         "Currency code",
         10,
         "order.currency",
         "currencies",
-        help="Where NAV's code is not the ISO code. The document is booked in the currency that "
-        "the shopper paid in.",
+        help="Where NAV's code is not the ISO code. The document is booked in the currency that"
+        " the shopper paid in.",
     ),
-    _text(
+    text(
         "your_reference",
         "Your Reference",
         35,
         "order.number",
         help="Not in NAV 2018's API, where our reference stands in its place.",
     ),
-    _text("ship_to_name", "Ship-to name", 50, _SHIP_NAME),
-    _text("ship_to_address", "Ship-to address", 50, f"{_SHIPPING}.street_1"),
-    _text("ship_to_address_2", "Ship-to address 2", 50, f"{_SHIPPING}.street_2"),
-    _text("ship_to_city", "Ship-to city", 30, f"{_SHIPPING}.city"),
-    _text("ship_to_county", "Ship-to county", 30, f"{_SHIPPING}.state"),
-    _code("ship_to_post_code", "Ship-to post code", 20, f"{_SHIPPING}.postal_code"),
-    _code(
+    text("ship_to_name", "Ship-to name", 50, SHIP_TO_NAME),
+    text("ship_to_address", "Ship-to address", 50, f"{_SHIPPING}.street_1"),
+    text("ship_to_address_2", "Ship-to address 2", 50, f"{_SHIPPING}.street_2"),
+    text("ship_to_city", "Ship-to city", 30, f"{_SHIPPING}.city"),
+    text("ship_to_county", "Ship-to county", 30, f"{_SHIPPING}.state"),
+    code("ship_to_post_code", "Ship-to post code", 20, f"{_SHIPPING}.postal_code"),
+    code(
         "ship_to_country",
         "Ship-to country/region code",
         10,
         f"{_SHIPPING}.country_code",
         help="Must exist under Countries/Regions.",
     ),
-    _text("phone", "Phone no.", 30, "order.billing.phone", help=_V1_ONLY),
+    text("phone", "Phone no.", 30, "order.billing.phone", help=_V1_ONLY),
     TargetField(
         name="email",
         label="E-mail",
@@ -165,10 +127,10 @@ INVOICE = (
         builtin="order.billing.email",
         help=_V1_ONLY,
     ),
-    _code(
+    code(
         "payment_terms", "Payment terms code", 10, "order.payment_method || 'none'", "payment_terms"
     ),
-    _code(
+    code(
         "payment_method",
         "Payment method code",
         10,
@@ -176,14 +138,14 @@ INVOICE = (
         "payment_methods",
         help=_PAGES_ONLY,
     ),
-    _code(
+    code(
         "shipment_method",
         "Shipment method code",
         10,
         "order.shipping_method || 'none'",
         "shipment_methods",
     ),
-    _code(
+    code(
         "location",
         "Location code",
         10,
@@ -191,31 +153,26 @@ INVOICE = (
         "warehouses",
         help=_PAGES_ONLY,
     ),
-    _code("salesperson", "Salesperson code", 20),
-    _code("reason", "Reason code", 10, help=f"{_PAGES_ONLY} Credit memos."),
-    _code("dimension_1", "Shortcut dimension 1", 20, help=_PAGES_ONLY),
-    _code("dimension_2", "Shortcut dimension 2", 20, help=_PAGES_ONLY),
+    code("salesperson", "Salesperson code", 20),
+    code("reason", "Reason code", 10, help=f"{_PAGES_ONLY} Credit memos."),
+    code("dimension_1", "Shortcut dimension 1", 20, help=_PAGES_ONLY),
+    code("dimension_2", "Shortcut dimension 2", 20, help=_PAGES_ONLY),
 )
 
 LINE = (
-    TargetField(
-        name="number",
-        label="Item or account number",
-        kind="code",
-        fixed="It comes from the matched item, or from Charges and special lines.",
-    ),
-    _text("description", "Description", 50, "line.name"),
-    _text("description_2", "Description 2", 50, "line.options", help=_PAGES_ONLY),
-    TargetField(
-        name="variant",
-        label="Variant code",
-        kind="code",
-        builtin="line.sku || 'none'",
-        lookup="variants",
+    line_number("Item or account number"),
+    text("description", "Description", 50, "line.name"),
+    text("description_2", "Description 2", 50, "line.options", help=_PAGES_ONLY),
+    code(
+        "variant",
+        "Variant code",
+        None,
+        "line.sku || 'none'",
+        "variants",
         help=f"{_PAGES_ONLY} A row of Product variants gives it after the last semicolon, as in "
         "“1896-S;variant=BLUE”; the SKU itself must be known as that item.",
     ),
-    _code(
+    code(
         "tax_code",
         "VAT Prod. Posting Group or tax group",
         20,
@@ -223,13 +180,9 @@ LINE = (
         "tax_codes",
         help="Without it the item's or account's own group counts.",
     ),
-    _code("unit_of_measure", "Unit of measure code", 10),
-    _code("location", "Location code", 10, help=_PAGES_ONLY),
-    TargetField(name="quantity", label="Quantity", kind="decimal", fixed=_TOTALS),
-    TargetField(name="unit_price", label="Unit price", kind="decimal", fixed=_TOTALS),
-    TargetField(
-        name="discount_amount", label="Line discount amount", kind="decimal", fixed=_TOTALS
-    ),
+    code("unit_of_measure", "Unit of measure code", 10),
+    code("location", "Location code", 10, help=_PAGES_ONLY),
+    *line_amounts(),
 )
 
 TARGET_FIELDS = {Target.CUSTOMER: CUSTOMER, Target.INVOICE: INVOICE, Target.LINE: LINE}

@@ -19,9 +19,9 @@ from connectors.erps.nav.checks import failed, ok
 from connectors.erps.nav.client import Client, Json, chunks, in_path
 from connectors.erps.nav.errors import NOT_OFFERED
 from connectors.erps.nav.feeds import Chunk, Position, Query, first_day, walk
+from connectors.erps.nav.finding import ITEMS_A_CALL
 from connectors.erps.nav.goods import ALL_CUSTOMERS, Goods, absent_field, page_of
 from connectors.erps.nav.metadata import Service, plain
-from connectors.erps.nav.profile import ITEMS_A_CALL
 from connectors.erps.nav.published import Published, not_published
 from connectors.errors import ConnectorError, Rejected
 from connectors.kit import odata

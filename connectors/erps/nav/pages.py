@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from connectors.contract import Check
 from connectors.erps.nav import page_checks
-from connectors.erps.nav.client import Client, Json, begin_by, chunks, in_path
+from connectors.erps.nav.client import Client, Json, begin_by, in_path
 from connectors.erps.nav.errors import EXISTS, posted_already
 from connectors.erps.nav.fields import CUSTOMER_FIELDS
+from connectors.erps.nav.finding import Customers, Items
 from connectors.erps.nav.page_documents import (
     SOURCES,
     customer_body,
@@ -21,8 +23,8 @@ from connectors.erps.nav.page_documents import (
     number_of,
     posted_document,
 )
-from connectors.erps.nav.parties import has_email, page_customer, page_item
-from connectors.erps.nav.profile import ITEMS_A_CALL, LedgerSetup, Profile
+from connectors.erps.nav.parties import page_customer, page_item
+from connectors.erps.nav.profile import LedgerSetup, Profile
 from connectors.erps.nav.published import DEFAULT_MARK, Published
 from connectors.errors import ConnectorError, NeedsAttention, Rejected
 from connectors.kit import odata
@@ -33,7 +35,6 @@ from connectors.records import (
     DocumentKind,
     ErpCustomer,
     ErpDocument,
-    ErpItem,
 )
 
 _ZERO = Decimal(0)
@@ -72,33 +73,28 @@ class PageServices(Profile):
 
     # Customers and items
 
-    def find_customers(self, email: str) -> tuple[ErpCustomer, ...]:
-        """By tolower, because NAV compares texts by case. A field with several addresses, separated
-        by semicolons, is asked for when nothing else matched."""
-        length = self.published.service("customer").length("E_Mail")
-        if length is not None and len(email) > length:
-            return ()
-        wanted = odata.literal(email.lower())
-        for text, purpose in (
-            (f"tolower(E_Mail) eq {wanted}", "look for the customer by e-mail"),
-            (f"contains(E_Mail,{wanted})", "look for the customer among several addresses"),
-        ):
-            rows = self.published.rows("customer", filter=text, purpose=purpose)
-            found = [row for row in rows if has_email(row, "E_Mail", email)]
-            if found:
-                return tuple(page_customer(row) for row in found)
-        return ()
-
-    def find_customer_by_number(self, number: str) -> ErpCustomer | None:
-        wanted = number.strip().upper()
-        if not self._can_be(wanted, "customer"):
-            return None
-        rows = self.published.rows(
-            "customer",
-            filter=f"No eq {odata.literal(wanted)}",
-            purpose="look for the customer by number",
+    def customers(self) -> Customers:
+        service = self.published.service("customer")
+        return Customers(
+            rows=partial(self.published.rows, "customer"),
+            read=page_customer,
+            number="No",
+            longest_number=service.length("No") or 20,
+            email="E_Mail",
+            longest_email=service.length("E_Mail"),
         )
-        return next((page_customer(row) for row in rows if _is(row, "No", wanted)), None)
+
+    def items(self) -> Items:
+        service = self.published.service("item")
+        return Items(
+            rows=partial(self.published.rows, "item"),
+            read=page_item,
+            record="Item",
+            number="No",
+            longest_number=service.length("No") or 20,
+            gtin="GTIN" if "GTIN" in service else "",
+            longest_gtin=service.length("GTIN") or 14,
+        )
 
     def create_customer(self, draft: CustomerDraft, mark: str) -> ErpCustomer:
         last = begin_by()
@@ -119,44 +115,6 @@ class PageServices(Profile):
             begin_by=last,
         )
         return page_customer(made)
-
-    def find_items(self, numbers: Iterable[str]) -> dict[str, ErpItem]:
-        """One call for up to forty numbers. One that is too long for NAV would be an error there,
-        and is simply not known."""
-        asked = {
-            number: number.strip().upper()
-            for number in numbers
-            if self._can_be(number.strip(), "item")
-        }
-        rows: dict[str, Json] = {}
-        for batch in chunks(sorted(set(asked.values())), ITEMS_A_CALL):
-            for row in self.published.rows(
-                "item", filter=odata.any_of("No", batch), purpose="look for the items"
-            ):
-                rows[Reader(row, "Item").text("No").upper()] = row
-        return {
-            number: page_item(rows[wanted]) for number, wanted in asked.items() if wanted in rows
-        }
-
-    def find_items_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[ErpItem, ...]]:
-        """Only where the item page shows the field GTIN."""
-        service = self.published.service("item")
-        length = service.length("GTIN") or 14
-        asked = sorted({gtin for gtin in gtins if 0 < len(gtin) <= length})
-        found: dict[str, tuple[ErpItem, ...]] = {}
-        if "GTIN" not in service:
-            return found
-        for batch in chunks(asked, ITEMS_A_CALL):
-            for row in self.published.rows(
-                "item", filter=odata.any_of("GTIN", batch), purpose="look for the items by barcode"
-            ):
-                gtin = Reader(row, "Item").text("GTIN", "")
-                if gtin in batch:
-                    found[gtin] = (*found.get(gtin, ()), page_item(row))
-        return found
-
-    def _can_be(self, number: str, service: str) -> bool:
-        return 0 < len(number) <= (self.published.service(service).length("No") or 20)
 
     # Documents
 

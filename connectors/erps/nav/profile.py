@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import Any
 
 from connectors.contract import Check
 from connectors.erps.nav.client import Client
+from connectors.erps.nav.finding import Customers, Items
 from connectors.errors import NeedsAttention
 from connectors.records import (
     CustomerDraft,
@@ -19,7 +20,6 @@ from connectors.records import (
     DocumentStatus,
     ErpCustomer,
     ErpDocument,
-    ErpItem,
 )
 
 OWN_CURRENCY = "-"  # a lookup row with this value names the company's own currency
@@ -27,7 +27,6 @@ OWN_CURRENCY = "-"  # a lookup row with this value names the company's own curre
 PLACES = dict.fromkeys(("CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"), 0) | (
     dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
 )
-ITEMS_A_CALL = 40  # keeps the address below 2,000 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +84,14 @@ class Profile(ABC):
     def places(self, currency: str) -> int: ...
 
     @abstractmethod
-    def find_customers(self, email: str) -> tuple[ErpCustomer, ...]: ...
+    def customers(self) -> Customers: ...
 
     @abstractmethod
-    def find_customer_by_number(self, number: str) -> ErpCustomer | None: ...
+    def items(self) -> Items: ...
 
     @abstractmethod
     def create_customer(self, draft: CustomerDraft, mark: str) -> ErpCustomer:
         """``mark`` goes into the field that finance finds new customers by; "" for none."""
-
-    @abstractmethod
-    def find_items(self, numbers: Iterable[str]) -> dict[str, ErpItem]: ...
-
-    @abstractmethod
-    def find_items_by_gtin(self, gtins: Iterable[str]) -> dict[str, tuple[ErpItem, ...]]: ...
 
     @abstractmethod
     def find_documents(self, kind: DocumentKind, reference: str) -> tuple[ErpDocument, ...]: ...

@@ -100,6 +100,7 @@ SETTINGS = (
         help="Of the service account. For Windows: DOMAIN\\user or user@domain.",
         group=_SIGN_IN,
         max_length=160,
+        sign_in=True,
     ),
     Setting(
         name="password",
@@ -107,6 +108,7 @@ SETTINGS = (
         kind="secret",
         required=False,
         group=_SIGN_IN,
+        sign_in=True,
     ),
     Setting(
         name="entra_tenant_id",

@@ -7,6 +7,7 @@ show other ones of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from connectors.contract import Page
@@ -113,7 +114,7 @@ class CatalogReader:
                     break
 
     def _to_product(self, row: Json) -> StoreProduct:
-        return goods.to_product(row, self.gtin_attribute)
+        return goods.to_product(row, self.gtin_attribute, now=datetime.now(UTC))
 
     def _scope(self) -> str:
         """Prices of one website are read through a store view of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from connectors.contract import Hook, HookAnswer, Notice, Page, Ping, Store
 from connectors.errors import Rejected, TryLater, UnexpectedShape
@@ -28,6 +28,7 @@ from connectors.stores.adobe_commerce import (
     payments,
     prices,
     products,
+    remainder,
     stock,
     webhooks,
 )
@@ -66,6 +67,8 @@ class AdobeCommerce(Store):
     makes_refunds = True
     takes = frozenset({"items", "prices", "stock", "customers"})
     locations = True
+    sale_prices = True
+    sale_dates = True
     party_fields = frozenset({"name", "email", "phone", "address"})
 
     def __init__(self, client: Client, values: Mapping[str, str], kit: Kit) -> None:
@@ -94,17 +97,21 @@ class AdobeCommerce(Store):
 
     def fetch_order(self, external_id: str) -> Order:
         """One call; a second for the invoices of an order that was paid, or for the transactions
-        of one that a gateway holds money for."""
+        of one that a gateway holds money for. Of an order whose uninvoiced rest was cancelled only
+        what was invoiced is left."""
         raw = self._order(external_id)
         entity_id = str(Reader(raw, "order").integer("entity_id"))
-        return orders.to_order(
+        invoices = (
+            self._of_order("invoices", entity_id, "read the order's invoices")
+            if payments.needs_invoices(raw)
+            else ()
+        )
+        order = orders.to_order(
             raw,
             base=self._base,
             prices_include_tax=self._inclusive,
             with_store=self._with_store,
-            invoices=self._of_order("invoices", entity_id, "read the order's invoices")
-            if payments.needs_invoices(raw)
-            else (),
+            invoices=invoices,
             transactions=self.client.find(
                 "transactions",
                 [("order_id", "eq", entity_id)],
@@ -114,9 +121,15 @@ class AdobeCommerce(Store):
             if payments.needs_transactions(raw)
             else (),
         )
+        if remainder.is_canceled_in_part(raw):
+            return remainder.of_invoices(order, self._invoices(invoices, order))
+        return order
 
     def fetch_invoices(self, order: Order) -> tuple[StoreInvoice, ...]:
         rows = self._of_order("invoices", self._entity_id(order), "read the order's invoices")
+        return self._invoices(rows, order)
+
+    def _invoices(self, rows: Iterable[Json], order: Order) -> tuple[StoreInvoice, ...]:
         return tuple(
             documents.to_invoice(row, order, base=self._base, with_store=self._with_store)
             for row in rows
@@ -133,7 +146,7 @@ class AdobeCommerce(Store):
         pages = self.client.changed(
             "orders",
             to_text(since),
-            fields=f"{_LISTED},increment_id",
+            fields=f"{_LISTED},created_at,increment_id",
             purpose="look for changed orders",
         )
         for page in pages:
@@ -155,7 +168,7 @@ class AdobeCommerce(Store):
         return self.catalog.find_by_gtin(gtins)
 
     def write_prices(self, changes: Sequence[PriceChange]) -> tuple[RowResult, ...]:
-        return prices.write(self.client, changes, self.structure.price_store_id)
+        return prices.write(self.client, self.structure, changes, now=datetime.now(UTC))
 
     def write_stock(self, changes: Sequence[StockChange]) -> tuple[RowResult, ...]:
         return stock.write(self.client, self.catalog, self.bulk, changes)
@@ -169,8 +182,15 @@ class AdobeCommerce(Store):
     def find_party(self, email: str) -> Party | None:
         return self.customers.find(email)
 
+    def fetch_party(self, external_id: str) -> Party | None:
+        return self.customers.fetch(external_id)
+
     def write_parties(self, parties: Sequence[Party]) -> tuple[RowResult, ...]:
         return self.customers.write(parties)
+
+    @classmethod
+    def number_length(cls, values: Mapping[str, str]) -> int:
+        return orders.number_length(with_store=values.get("order_numbers") == "store_and_increment")
 
     @classmethod
     def order_key(cls, text: str) -> str:
@@ -295,4 +315,5 @@ def _polled(record: str, raw: Json, order_key: str) -> Notice:
         delivery_id=f"poll:{record}:{row.integer('entity_id')}:{modified.isoformat()}",
         event="found by the regular check",
         occurred_at=modified,
+        placed_at=row.convert("created_at", to_instant) if record == "order" else None,
     )

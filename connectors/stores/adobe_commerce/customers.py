@@ -98,6 +98,10 @@ class CustomerDesk:
         row = self._find(email)
         return None if row is None else parties.to_party(row)
 
+    def fetch(self, external_id: str) -> Party | None:
+        row = self._read(external_id)
+        return None if row is None else parties.to_party(row)
+
     def _find(self, email: str) -> Json | None:
         """An address is unique in a website only: of several, the one of our own website."""
         rows, _ = self.client.page(

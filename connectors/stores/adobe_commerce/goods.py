@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,13 +28,16 @@ CATALOG_AND_SEARCH = 4
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 
-def to_product(raw: Mapping[str, Any], gtin_attribute: str = "") -> StoreProduct:
-    """Prices are rounded to the database's four places: PHP prints floats."""
+def to_product(
+    raw: Mapping[str, Any], gtin_attribute: str = "", *, now: datetime | None = None
+) -> StoreProduct:
+    """Prices are rounded to the database's four places: PHP prints floats. A special price that is
+    over by ``now`` (aware), or has not begun, is left out."""
     row = Reader(raw, "products[]")
     kind = row.text("type_id", "simple")
     custom = attributes(raw)
     price = None if kind in COMPOSED or is_dynamic(raw) else row.decimal("price", Decimal(0))
-    special = custom.get("special_price")
+    special = custom.get("special_price") if _in_force(custom, now) else None
     return StoreProduct(
         product_id=str(row.integer("id")),
         sku=row.text("sku"),
@@ -136,6 +140,18 @@ def creation(
 def url_key(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def _in_force(custom: Mapping[str, Any], now: datetime | None) -> bool:
+    """By whole days, as their zone is not told: one that is surely over, or surely not begun."""
+    if now is None:
+        return True
+    begin, end = (
+        to_instant(str(custom[name])) if custom.get(name) else None
+        for name in ("special_from_date", "special_to_date")
+    )
+    day = timedelta(days=1)
+    return (begin is None or begin <= now + day) and (end is None or now < end + day)
 
 
 def _is_number(value: Any) -> bool:

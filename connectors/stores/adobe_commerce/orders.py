@@ -57,6 +57,11 @@ def number_of(store_id: int, increment_id: str, *, with_store: bool) -> str:
     return f"{store_id}-{number}" if with_store else number
 
 
+def number_length(*, with_store: bool) -> int:
+    """Of a number in its default form, of a store view below ten, of an order that was edited."""
+    return len(number_of(2, "2000000142-1", with_store=with_store))
+
+
 def to_order(
     raw: Mapping[str, Any],
     *,

@@ -1,38 +1,63 @@
-"""Base prices into the store. The call answers 200 whatever becomes of its rows, and lists the
-failed ones by their SKU or their price, never by their place. Sale prices are the merchant's: they
-have a beginning and an end in Commerce. Source: Adobe, "Catalog pricing"; core BasePriceStorage."""
+"""Base prices into the store, and sale prices beside them. Only what the store shows otherwise is
+sent. Source: Adobe, "Catalog pricing"; core BasePriceStorage."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
 
-from connectors.errors import UnexpectedShape
+from connectors.errors import TryLater
 from connectors.records import PriceChange, RowResult
-from connectors.stores.adobe_commerce import errors, goods
-from connectors.stores.adobe_commerce.batches import Unclear, send
+from connectors.stores.adobe_commerce import sale_prices
+from connectors.stores.adobe_commerce.batches import send
 from connectors.stores.adobe_commerce.client import Client
+from connectors.stores.adobe_commerce.failures import failed, failures_of
+from connectors.stores.adobe_commerce.structure import Structure
 
 REFUSED = "Adobe Commerce refused the price of this product."
 
 
-def write(client: Client, changes: Sequence[PriceChange], store_id: int) -> tuple[RowResult, ...]:
-    """One result a change, in their order. ``store_id`` 0 is the price of all websites."""
+def write(
+    client: Client, structure: Structure, changes: Sequence[PriceChange], *, now: datetime
+) -> tuple[RowResult, ...]:
+    """One result a change, in their order. A change is taken when both of its prices are; a sale
+    price is only sent once the price above it stands."""
+    store_id = structure.price_store_id
     results: dict[int, RowResult] = {}
     good: list[int] = []
     for place, change in enumerate(changes):
-        words = unfit(change)
-        if words:
+        if words := unfit(change):
             results[place] = RowResult(key=change.product.sku, error=words)
         else:
             good.append(place)
+            results[place] = RowResult(key=change.product.sku)
+    other = [place for place in good if _differs(changes[place])]
     sent = send(
         client,
-        [changes[place] for place in good],
+        [changes[place] for place in other],
         key=lambda change: change.product.sku,
         write=lambda batch: _post(client, batch, store_id),
     )
-    results |= dict(zip(good, sent, strict=True))
+    results |= dict(zip(other, sent, strict=True))
+    on_sale = [
+        place for place in good if changes[place].sale_price is not None and results[place].is_taken
+    ]
+    if on_sale:
+        rows = [changes[place] for place in on_sale]
+        try:
+            told = sale_prices.write(
+                client,
+                rows,
+                store_id=store_id,
+                staging=structure.has_staging(),
+                now=now,
+                has_begun=bool(other),
+            )
+        except TryLater:
+            if not other:
+                raise
+            told = tuple(RowResult(key=row.product.sku, again=True) for row in rows)
+        results |= dict(zip(on_sale, told, strict=True))
     return tuple(results[place] for place in range(len(changes)))
 
 
@@ -45,12 +70,12 @@ def unfit(change: PriceChange) -> str:
         )
     if change.price < 0:
         return "A price cannot be negative."
-    if change.sale_price is not None:
-        return (
-            "A sale price has a beginning and an end in Adobe Commerce and is kept by the "
-            "merchant there."
-        )
-    return ""
+    return sale_prices.unfit(change)
+
+
+def _differs(change: PriceChange) -> bool:
+    """A change without a sale price has nothing else to be written for."""
+    return change.sale_price is None or change.price != change.product.price
 
 
 def _post(client: Client, batch: Sequence[PriceChange], store_id: int) -> Mapping[int, RowResult]:
@@ -65,40 +90,5 @@ def _post(client: Client, batch: Sequence[PriceChange], store_id: int) -> Mappin
         },
         purpose="write prices",
     )
-    failures = reply.json()
-    if not isinstance(failures, list) or not all(isinstance(one, Mapping) for one in failures):
-        raise UnexpectedShape(reply.where, "is not a list of failures")
-    return failed(batch, failures)
-
-
-def failed(
-    batch: Sequence[PriceChange], failures: Sequence[Mapping[str, Any]]
-) -> dict[int, RowResult]:
-    """The failed rows by place. Raises Unclear where a failure fits no row, or several."""
-    by_sku: dict[str, list[int]] = {}
-    for place, change in enumerate(batch):
-        by_sku.setdefault(goods.sku_key(change.product.sku), []).append(place)
-    found: dict[int, RowResult] = {}
-    for failure in failures:
-        given = failure.get("parameters") or []
-        words = errors.filled(_named(str(failure.get("message", "")), given), given)
-        values = list(given.values()) if isinstance(given, Mapping) else list(given)
-        named = {key for value in values if (key := goods.sku_key(str(value))) in by_sku}
-        if len(named) != 1 and len(by_sku) > 1:
-            raise Unclear(f"base-prices: {words}", vendor_words=words, reason=REFUSED)
-        for place in by_sku[named.pop() if named else next(iter(by_sku))]:
-            found[place] = RowResult(
-                key=batch[place].product.sku, error=REFUSED, vendor_words=words
-            )
-    return found
-
-
-def _named(message: str, given: Any) -> str:
-    """The message with its names numbered, where the parameters come as a list."""
-    if isinstance(given, Mapping):
-        return message
-    names = list(dict.fromkeys(errors.PLACE.findall(message)))
-    for number, name in enumerate(names, 1):
-        if not name.isdigit():
-            message = message.replace(f"%{name}", f"%{number}")
-    return message
+    skus = [change.product.sku for change in batch]
+    return failed(skus, failures_of(reply), reason=REFUSED, what="base-prices")

@@ -10,6 +10,7 @@ from connectors.kit.reader import Reader
 from connectors.stores.adobe_commerce.client import Client
 
 DEFAULT_SOURCE = "default"
+STAGING = "Magento_CatalogStaging"
 
 
 class Structure:
@@ -19,6 +20,7 @@ class Structure:
         self._attribute_set = values.get("attribute_set") or "Default"
         self._views: list[Reader] | None = None
         self._sources: set[str] | None = None
+        self._staging: bool | None = None
         self._attribute_set_id = 0
         self._regions: dict[str, list[dict[str, str]]] = {}
 
@@ -79,6 +81,20 @@ class Structure:
                 "a ping of the store lists them.",
                 code="settings",
             )
+
+    def has_staging(self) -> bool:
+        """Whether changes of products are scheduled, as in Adobe Commerce: a special price then
+        begins in the future. Taken for so where the store does not say it, because a future
+        beginning is right everywhere."""
+        if self._staging is None:
+            try:
+                reply = self.client.request("GET", "modules", purpose="look for content staging")
+            except (NeedsAttention, Rejected):
+                self._staging = True
+            else:
+                names = reply.json()
+                self._staging = not isinstance(names, list) or STAGING in names
+        return self._staging
 
     def attribute_set_id(self) -> int:
         """Of new products. Raises NeedsAttention for a name that the store does not have."""

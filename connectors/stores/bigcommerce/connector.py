@@ -127,7 +127,6 @@ class BigCommerce(Store):
         return self.customers.find(email)
 
     def fetch_party(self, external_id: str) -> Party | None:
-        """The customer that a webhook named; None for one that is gone."""
         return self.customers.fetch(external_id)
 
     def write_parties(self, parties: Sequence[Party]) -> tuple[RowResult, ...]:
@@ -199,6 +198,7 @@ def _polled(raw: Mapping[str, Any]) -> Notice:
         delivery_id=f"poll:{order_id}:{modified.isoformat()}",
         event="found by the regular check",
         occurred_at=modified,
+        placed_at=row.convert("date_created", orders.to_instant),
     )
 
 

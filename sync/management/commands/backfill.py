@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,8 @@ from sync.models import Route
 from tenants.acting import acting_as
 from tenants.context import in_tenant
 from tenants.models import Tenant
+
+PATIENCE = timedelta(hours=1)
 
 
 class Command(BaseCommand):
@@ -62,4 +64,4 @@ class Command(BaseCommand):
             )
         except ValueError as error:
             raise CommandError(f"Not a day: {error}") from error
-        return backfill.plan_range(route, since, until)
+        return backfill.plan_range(route, since, until, patience=PATIENCE)

@@ -13,10 +13,9 @@ import pytest
 import trustme
 
 from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
 from connectors.stores.adobe_commerce.connector import AdobeCommerce
 from connectors.stores.adobe_commerce.settings import SETTINGS
+from tests.support.kits import Memory, loopback_kit
 from tests.support.simulators import Simulator, _start
 
 PAAS = {
@@ -35,22 +34,6 @@ SAAS = {
 TENANT = "Qx7Rk2Lw9Tn4Vb1C"
 
 
-class Cache:
-    """What services give to adapters as the shared cache, for one process."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
 @dataclass
 class Commerce:
     """A running simulator and adapters for it. ``calls`` are the exchanges of all of them."""
@@ -59,7 +42,7 @@ class Commerce:
     ca_file: str
     values: dict[str, str]
     calls: list[ExchangeRecord] = field(default_factory=list)
-    cache: Cache = field(default_factory=Cache)
+    cache: Memory = field(default_factory=Memory)
     tokens_before: int = 0
 
     def settings(self, **more: str) -> dict[str, str]:
@@ -67,13 +50,8 @@ class Commerce:
         return {**defaults, **self.values, "requests_per_minute": "99999", **more}
 
     def kit(self, ca_file: str | None = None) -> Kit:
-        return Kit(
-            name="store",
-            record=self.calls.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, "test", limits),
-            cache=self.cache,
-            ca_file=self.ca_file if ca_file is None else ca_file,
+        return loopback_kit(
+            "store", self.calls, self.cache, self.ca_file if ca_file is None else ca_file
         )
 
     def adapter(self, **more: str) -> AdobeCommerce:

@@ -19,7 +19,7 @@ from connectors.records import (
     StockChange,
     StoreProduct,
 )
-from connectors.stores.adobe_commerce import catalog, goods, prices, stock
+from connectors.stores.adobe_commerce import catalog, failures, goods, stock
 from connectors.stores.adobe_commerce.connector import AdobeCommerce
 from tests.connectors.adobe_commerce.conftest import Commerce
 
@@ -127,7 +127,7 @@ def test_a_refused_price_stops_no_other(commerce: Commerce, parameters):
         PriceChange(product=mug, price=Decimal("9.95")),
         PriceChange(product=tent, price=Decimal("199.5")),
         PriceChange(product=tent, price=Decimal(-1)),
-        PriceChange(product=tent, price=Decimal(9), sale_price=Decimal(8)),
+        PriceChange(product=tent, price=Decimal(9), sale_price=Decimal(-8)),
         PriceChange(product=products_of(store, "BOOT-M")[0], price=Decimal(9)),
     ]
     results = store.write_prices(changes)
@@ -368,20 +368,18 @@ def test_a_connection_for_orders_alone_needs_no_rights_to_the_catalogue(paas: Co
 # Pure
 
 
-PRODUCT = StoreProduct(product_id="1", sku="A-1", name="A", price=Decimal(1))
 _skus = st.text(alphabet="AB09-/ ", min_size=1, max_size=6).filter(lambda text: text.strip())
 
 
 @given(st.lists(_skus, min_size=1, max_size=12, unique_by=goods.sku_key), st.data())
 def test_failed_prices_are_put_to_exactly_their_rows(skus, data):
-    batch = [PriceChange(product=replace(PRODUCT, sku=sku), price=Decimal(2)) for sku in skus]
     bad = data.draw(st.sets(st.sampled_from(skus)))
     message = "Invalid attribute %fieldName = %fieldValue."
-    failures = [
+    told = [
         {"message": message, "parameters": {"fieldName": "SKU", "fieldValue": sku}} for sku in bad
     ]
-    found = prices.failed(batch, failures)
-    assert {batch[place].product.sku for place in found} == bad
+    found = failures.failed(skus, told, reason="Refused.", what="base-prices")
+    assert {skus[place] for place in found} == bad
     assert all(found[place].vendor_words.endswith(f"{found[place].key}.") for place in found)
 
 

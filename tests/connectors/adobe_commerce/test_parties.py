@@ -30,6 +30,7 @@ def written(store: AdobeCommerce, party: Party) -> Party:
     found = store.find_party(party.email)
     assert found is not None
     assert found.external_id == result.external_id
+    assert store.fetch_party(found.external_id) == found
     return found
 
 
@@ -48,6 +49,10 @@ def test_a_new_customer_reads_back_as_it_was_meant(commerce: Commerce):
     assert acme.addresses[0].state == "Washington"
     assert acme.fields["website_id"] == "1"
     assert written(commerce.adapter(store_ids="3"), ANN).external_id != ann.external_id
+
+
+def test_a_customer_that_is_gone_is_none(commerce: Commerce):
+    assert commerce.adapter().fetch_party("4711") is None
 
 
 def test_a_customer_that_agrees_already_is_left_alone(commerce: Commerce):

@@ -12,25 +12,13 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
+from connectors.kit import ExchangeRecord
 from connectors.stores.bigcommerce.connector import BigCommerce
 from connectors.stores.bigcommerce.settings import SETTINGS
+from tests.support.kits import Memory, loopback_kit
 from tests.support.simulators import Simulator, _start
 
 PRODUCTS = 700
-
-
-class NoCache:
-    def get(self, key: str) -> str | None:
-        return None
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        return
-
-    def delete(self, key: str) -> None:
-        return
 
 
 @dataclass
@@ -50,14 +38,7 @@ class Shop:
             "api_url": self.simulator.api,
             "quota": "100000",
         }
-        kit = Kit(
-            name="store",
-            record=self.calls.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, "test", limits),
-            cache=NoCache(),
-            ca_file=self.ca_file,
-        )
+        kit = loopback_kit("store", self.calls, Memory(), self.ca_file)
         return BigCommerce.build({**values, **more}, kit)
 
     def product(self, sku: str) -> dict[str, Any]:

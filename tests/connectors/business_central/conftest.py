@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -13,9 +13,7 @@ import pytest
 import trustme
 
 from connectors.erps.business_central.connector import BusinessCentral
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
+from tests.support.kits import Kits
 from tests.support.simulators import CLIENT_ID, TENANT_ID, Simulator, _start
 
 SECRET = "sandbox-entra-client-secret"
@@ -23,40 +21,15 @@ DESTINATION = "https://bc.example/hooks/abc/"
 ITEMS = 2_500  # more than two pages of the adapter
 
 
-class Memory:
-    """The shared cache of one connection."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
 @dataclass
-class Workshop:
+class Workshop(Kits):
     """Builds adapters and keeps what they recorded."""
 
     simulator: Simulator
     ca_file: str
-    cache: Memory = field(default_factory=Memory)
-    records: list[ExchangeRecord] = field(default_factory=list)
 
     def build(self, **values: str) -> BusinessCentral:
-        kit = Kit(
-            name="business_central",
-            record=self.records.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, "business_central", limits),
-            cache=self.cache,
-            ca_file=self.ca_file,
-        )
+        kit = self.kit("business_central", self.ca_file)
         settings = {
             "tenant_id": TENANT_ID,
             "client_id": CLIENT_ID,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from connectors.erps.finance_operations.connector import FinanceOperations
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
 from tests.support import finance_operations as support
+from tests.support.kits import Kits
 from tests.support.simulators import CLIENT_ID, TENANT_ID, Simulator
 
 VALUES = {
@@ -36,40 +34,15 @@ VALUES = {
 }
 
 
-class Memory:
-    """The shared cache of one connection."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
 @dataclass
-class Workshop:
+class Workshop(Kits):
     """Builds adapters and keeps what they recorded."""
 
     simulator: Simulator
     ca_file: str
-    cache: Memory = field(default_factory=Memory)
-    records: list[ExchangeRecord] = field(default_factory=list)
 
     def build(self, **values: str) -> FinanceOperations:
-        kit = Kit(
-            name="finance_operations",
-            record=self.records.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, "finance_operations", limits),
-            cache=self.cache,
-            ca_file=self.ca_file,
-        )
+        kit = self.kit("finance_operations", self.ca_file)
         address = self.simulator.api
         settings = {**VALUES, "environment_url": address, "authority": address, **values}
         return FinanceOperations.build(settings, kit)

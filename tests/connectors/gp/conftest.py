@@ -12,9 +12,7 @@ import pytest
 import trustme
 
 from connectors.erps.gp.connector import DynamicsGP
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
+from tests.support.kits import Kits
 from tests.support.simulators import Simulator, _start
 
 PASSWORD = "sandbox-gp-password"
@@ -47,22 +45,6 @@ VALUES = {
 }
 
 
-class Memory:
-    """The shared cache of one connection."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
 @dataclass
 class Server:
     """The simulator and the certificate authority that signed its certificate."""
@@ -83,22 +65,14 @@ class Server:
 
 
 @dataclass
-class Workshop:
+class Workshop(Kits):
     """Builds adapters and keeps what they recorded."""
 
     server: Server
-    cache: Memory = field(default_factory=Memory)
-    records: list[ExchangeRecord] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
 
     def build(self, **values: str) -> DynamicsGP:
-        kit = Kit(
-            name="gp",
-            record=self.records.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, "gp", limits),
-            cache=self.cache,
-        )
+        kit = self.kit("gp")
         settings = {
             **VALUES,
             "base_url": self.server.simulator.api,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,8 @@ import pytest
 
 from connectors.erps.nav.connector import DynamicsNAV
 from connectors.erps.nav.settings import SETTINGS
-from connectors.kit import ExchangeRecord, Kit
-from connectors.kit.guard import AddressGuard
-from connectors.kit.throttle import Budget
 from tests.support import nav as support
+from tests.support.kits import Kits
 from tests.support.simulators import CLIENT_ID, TENANT_ID, Simulator
 
 DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
@@ -41,41 +39,19 @@ ENTRA = {
 }
 
 
-class Memory:
-    """The shared cache of one connection."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-
-    def get(self, key: str) -> str | None:
-        return self.values.get(key)
-
-    def set(self, key: str, value: str, seconds: int) -> None:
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
+ITEMS = 2_500  # more than two pages of the adapter
 
 
 @dataclass
-class Workshop:
+class Workshop(Kits):
     """Builds adapters on one server and keeps what they recorded."""
 
     simulator: Simulator
     tls: Path
     way: dict[str, str]
-    cache: Memory = field(default_factory=Memory)
-    records: list[ExchangeRecord] = field(default_factory=list)
 
     def build(self, **values: str) -> DynamicsNAV:
-        kit = Kit(
-            name="nav",
-            record=self.records.append,
-            guard=AddressGuard(["127.0.0.0/8"]),
-            budget=lambda limits: Budget(None, "nav", limits),
-            cache=self.cache,
-            ca_file=str(self.tls / "ca.pem"),
-        )
+        kit = self.kit("nav", str(self.tls / "ca.pem"))
         address = f"{self.simulator.api}/{self.way['instance']}"
         settings = {
             **DEFAULTS,
@@ -160,3 +136,40 @@ def later(running_later: Simulator, tls: Path) -> Workshop:
 @pytest.fixture
 def build(nav: Workshop) -> Callable[..., DynamicsNAV]:
     return nav.build
+
+
+@pytest.fixture(scope="session")
+def running_large(tls: Path) -> Iterator[Simulator]:
+    started = support.start("--items", str(ITEMS), tls=tls)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def running_large_later(tls: Path) -> Iterator[Simulator]:
+    started = support.start("--flavour", "bc_v1", "--items", str(ITEMS), tls=tls)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def pages(running_large: Simulator, tls: Path) -> Workshop:
+    running_large.post("reset")
+    return Workshop(running_large, tls, BASIC)
+
+
+@pytest.fixture
+def by_beta(pages: Workshop) -> Workshop:
+    pages.set(api_services=True)
+    return Workshop(pages.simulator, pages.tls, {**BASIC, "interface": "api_beta"})
+
+
+@pytest.fixture
+def by_v1(running_large_later: Simulator, tls: Path) -> Workshop:
+    running_large_later.post("reset")
+    return Workshop(running_large_later, tls, ENTRA)
+
+
+@pytest.fixture(params=["pages", "by_beta", "by_v1"])
+def any_way(request: pytest.FixtureRequest) -> Workshop:
+    return request.getfixturevalue(request.param)

@@ -3,82 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.contract import Feed
-from connectors.erps.nav import customer_cards
 from connectors.erps.nav.connector import DynamicsNAV
 from connectors.erps.nav.feeds import OVERLAP, Position, first_day
-from connectors.erps.nav.metadata import Property, Service
 from connectors.errors import NeedsAttention, TryLater, UnexpectedShape
-from connectors.records import Address, Party
-from tests.connectors.nav.conftest import BASIC, ENTRA, Workshop
-from tests.support import nav as support
-from tests.support.simulators import Simulator
-
-ITEMS = 2_500  # more than two pages of the adapter
-DAY = 86_400
-
-
-@pytest.fixture(scope="session")
-def running_large(tls: Path) -> Iterator[Simulator]:
-    started = support.start("--items", str(ITEMS), tls=tls)
-    yield started
-    started.stop()
-
-
-@pytest.fixture(scope="session")
-def running_large_later(tls: Path) -> Iterator[Simulator]:
-    started = support.start("--flavour", "bc_v1", "--items", str(ITEMS), tls=tls)
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def pages(running_large: Simulator, tls: Path) -> Workshop:
-    running_large.post("reset")
-    return Workshop(running_large, tls, BASIC)
-
-
-@pytest.fixture
-def by_beta(pages: Workshop) -> Workshop:
-    pages.set(api_services=True)
-    return Workshop(pages.simulator, pages.tls, {**BASIC, "interface": "api_beta"})
-
-
-@pytest.fixture
-def by_v1(running_large_later: Simulator, tls: Path) -> Workshop:
-    running_large_later.post("reset")
-    return Workshop(running_large_later, tls, ENTRA)
-
-
-@pytest.fixture(params=["pages", "by_beta", "by_v1"])
-def any_way(request: pytest.FixtureRequest) -> Workshop:
-    return request.getfixturevalue(request.param)
-
-
-def everything(reading):
-    """(all rows, the marker for the next reading, the number of pages)."""
-    pages = list(reading)
-    assert [page.resume != "" for page in pages] == [True] * (len(pages) - 1) + [False]
-    assert all(not page.marker for page in pages[:-1])
-    return [row for page in pages for row in page.rows], pages[-1].marker, len(pages)
-
-
-def wait_a_day(way: Workshop) -> None:
-    """Past the overlap: the server then sees what changed before as old."""
-    way.simulator.post("clock", advance_seconds=3 * DAY)
-    if way.way is ENTRA:
-        way.simulator.post("tokens/expire")
-        way.cache.values.clear()
+from tests.connectors.nav.conftest import ITEMS
+from tests.connectors.nav.readings import everything, wait_a_day
 
 
 def test_what_the_kind_can_do(pages, by_beta):
@@ -142,9 +77,6 @@ def test_another_process_goes_on_where_one_stopped(any_way):
     assert Position.read(first.resume).marker == rest[-1].marker
     late = {r.number for p in any_way.build().items(since=rest[-1].marker) for r in p.rows}
     assert {"AAA-FIRST", "OUT-002000"} <= late
-
-
-# Stock
 
 
 def test_stock_is_followed_by_the_item_ledger_and_not_by_the_card(pages):
@@ -242,9 +174,6 @@ def test_the_api_reads_all_stock_every_time(request, name):
     assert next(row.on_hand for row in rows if row.number == "MUG-450") == 45
 
 
-# Price lists
-
-
 def test_a_price_group_has_its_prices_those_of_everybody_and_the_cards(pages):
     post, erp = pages.simulator.post, pages.build()
     assert [code for code, _ in erp.price_lists()] == ["*"]
@@ -281,9 +210,6 @@ def test_a_price_list_that_cannot_be_read_is_told(pages, by_beta):
         with pytest.raises(NeedsAttention) as caught:
             list(way.build().prices(price_list="WEB"))
         assert caught.value.code == "settings"
-
-
-# Servers that differ, bad moments
 
 
 def test_a_page_without_the_day_of_change_is_read_whole(pages):
@@ -355,144 +281,3 @@ def test_the_day_of_a_change_is_covered_in_every_time_zone(zone):
     seen_late = marker - OVERLAP + timedelta(seconds=1)
     local_day = (seen_late + timedelta(hours=zone)).date()
     assert first_day(marker.isoformat()) <= local_day
-
-
-# Customers
-
-JANE = {
-    "displayName": "Jane van Dyke",
-    "email": "Jane@example.com;billing@example.com",
-    "phoneNumber": "+44 20 7946 0000",
-    "addressLine1": "1 Main St",
-    "addressLine2": "Flat 2",
-    "city": "Cork",
-    "country": "IE",
-    "postalCode": "T12 X",
-}
-
-
-@pytest.fixture
-def jane(any_way) -> Party:
-    number = any_way.simulator.post("customers", **JANE)["number"]
-    return any_way.build().find_party(number)
-
-
-def test_a_customer_as_a_party(any_way, jane):
-    assert (jane.name, jane.first_name, jane.last_name, jane.company) == (
-        "Jane van Dyke", "Jane van", "Dyke", "",
-    )  # fmt: skip
-    assert (jane.email, jane.phone) == ("Jane@example.com", "+44 20 7946 0000")
-    (address,) = jane.addresses
-    assert (address.street_1, address.street_2, address.city) == ("1 Main St", "Flat 2", "Cork")
-    assert (address.country_code, address.postal_code) == ("IE", "T12 X")
-    erp = any_way.build()
-    assert erp.find_party("no-such") is None
-    assert erp.find_party("X" * 21) is None
-    any_way.simulator.post("customers", number=jane.number, blocked="All")
-    assert erp.find_party(jane.number).is_blocked
-
-
-def test_changed_customers(any_way, jane):
-    wait_a_day(any_way)
-    erp = any_way.build()
-    rows, marker, _ = everything(erp.changed_parties())
-    assert jane.number in {row.number for row in rows}
-    assert len(rows) == len(any_way.state()["customers"])
-    assert everything(erp.changed_parties(since=marker))[0] == []
-    any_way.simulator.post("customers", number=jane.number, paymentTermsCode="COD")
-    (changed,) = everything(erp.changed_parties(since=marker))[0]
-    assert (changed.number, changed.payment_terms) == (jane.number, "COD")
-
-
-def test_only_what_differs_is_written(any_way, jane):
-    erp = any_way.build()
-    assert erp.write_party(jane).is_taken
-    assert not [r for r in any_way.records if r.method == "PATCH"]
-    moved = replace(
-        jane,
-        name="Jane Doe",
-        email="jane.doe@example.com",
-        payment_terms="PREPAID",
-        phone="+353 1 (ext. 5)",
-        addresses=(replace(jane.addresses[0], city="Galway"), Address(street_1="ignored")),
-    )
-    result = erp.write_party(moved)
-    assert (result.key, result.external_id, result.error) == (jane.number, jane.external_id, "")
-    (patch,) = [r for r in any_way.records if r.method == "PATCH"]
-    assert any(name.lower() == "if-match" for name in patch.request_headers)
-    found = erp.find_party(jane.number)
-    assert (found.name, found.email, found.payment_terms, found.phone) == (
-        "Jane Doe", "jane.doe@example.com", "PREPAID", "+353 1 (. 5)",
-    )  # fmt: skip
-    assert found.addresses[0] == replace(
-        moved.addresses[0], first_name="Jane", last_name="Doe", phone=found.phone
-    )
-    assert erp.find_customers("billing@example.com")  # the second address of the field is kept
-
-
-def test_a_record_that_somebody_changed_meanwhile_is_read_again(any_way, jane):
-    erp = any_way.build()
-    body = (
-        '{"error":{"code":"Request_EntityChanged","message":"Another user has already changed."}}'
-    )
-    any_way.simulator.fault("status", method="PATCH", status=409, body=body, times=1)
-    assert erp.write_party(replace(jane, name="Jane Two")).is_taken
-    assert erp.find_party(jane.number).name == "Jane Two"
-    any_way.simulator.fault("status", method="PATCH", status=412, body=body, times=2)
-    assert erp.write_party(replace(jane, name="Jane Three")).again
-
-
-def test_what_is_refused_is_told_and_what_is_not_known_comes_again(any_way, jane):
-    erp, simulator = any_way.build(), any_way.simulator
-    away = replace(jane.addresses[0], country_code="ZZ")
-    refused = erp.write_party(replace(jane, addresses=(away,)))
-    assert "Country/Region" in refused.vendor_words
-    assert erp.write_party(replace(jane, payment_terms="NO-SUCH")).error
-    assert erp.write_party(replace(jane, email="x" * 80 + "@example.com")).error
-    simulator.fault("lose_reply", method="PATCH", times=1)
-    assert erp.write_party(replace(jane, name="Jane Lost")).again
-    simulator.post("customers", number=jane.number, delete=True)
-    assert "no longer" in erp.write_party(jane).error
-
-
-def test_a_field_that_the_page_lacks_is_told_when_it_is_to_be_written(pages):
-    number = pages.simulator.post("customers", **JANE)["number"]
-    pages.simulator.post("pages", service="Customer", hide="Payment_Terms_Code")
-    erp = pages.build()
-    jane = erp.find_party(number)
-    assert jane.payment_terms == ""
-    assert erp.write_party(replace(jane, name="Jane Doe")).is_taken
-    refused = erp.write_party(replace(jane, payment_terms="COD"))
-    assert "Payment_Terms_Code" in refused.error
-
-
-def page(**lengths: int) -> Service:
-    names = dict.fromkeys(customer_cards.PAGE_FIELDS, 30) | lengths
-    return Service("Customer", {n: Property(n, "Edm.String", size) for n, size in names.items()})
-
-
-@given(text=st.text(max_size=150), phone=st.text(max_size=60))
-def test_what_is_sent_always_fits(text, phone):
-    party = Party(
-        external_id="1",
-        number="C1",
-        name=text,
-        email="",
-        phone=phone,
-        addresses=(Address(street_1=text, street_2=text, city=text, postal_code=text),),
-    )
-    body, absent = customer_cards.page_changes(party, {}, page())
-    assert not absent
-    assert all(len(value) <= 30 for value in body.values())
-    assert list(body) == [n for n in customer_cards._wanted(party, "") if n in body]
-    sent = customer_cards.api_changes(party, {}, str, name_length=50)
-    assert len(sent.get("displayName", "")) <= 50
-    assert len(sent.get("phoneNumber", "")) <= 30
-
-
-def test_a_post_code_is_entered_with_its_city_after_it():
-    place = Address(street_1="1 Main St", city="Cork", postal_code="T12", country_code="IE")
-    party = Party(external_id="1", number="1", name="J", email="", addresses=(place,))
-    current = {"Name": "J", "Address": "1 Main St", "City": "Cork", "Country_Region_Code": "IE"}
-    body, _ = customer_cards.page_changes(party, current, page())
-    assert list(body) == ["Country_Region_Code", "Post_Code", "City", "County"]
