@@ -18,7 +18,6 @@ from .wire import Codes
 
 LOG = logging.getLogger("ml_connector_agent.jobs")
 LONGEST_WHOLE = 600.0  # seconds, whatever the connector asks
-BEGIN_SECONDS = 10.0  # in which the question whether to begin is asked again
 TELL_SECONDS = 60.0  # after a job's own time, in which its answer may still be told
 MOST_AUTHORITY = 256 * 1024
 _METHOD = re.compile(r"[A-Z]{3,20}")
@@ -67,7 +66,8 @@ class Carrier:
             outcome += f" (could not be told: {error})"
         finally:
             milliseconds = (time.monotonic() - started) * 1000
-            LOG.info("%s %s %s %.0f ms", job.method, place_of(job.url), outcome, milliseconds)
+            method = job.method if _METHOD.fullmatch(job.method) else "(no method)"
+            LOG.info("%s %s %s %.0f ms", method, place_of(job.url), outcome, milliseconds)
 
     def tell(self, job: str, trouble: NotCarried, *, until: float) -> None:
         """Raises Refused and Unreachable."""
@@ -80,7 +80,7 @@ class Carrier:
         line = self._lines.ready(call)
         if not job.begin_first and call.is_safe:
             return self._lines.send(line, call, until=end)
-        if not self._connector.may_begin(job.id, until=time.monotonic() + BEGIN_SECONDS):
+        if not self._connector.may_begin(job.id):
             self._lines.keep(line)
             raise NotCarried(Codes.TOO_LATE, "the connector did not let it begin", sent=False)
         return self._lines.send(line, call, until=time.monotonic() + AGAIN_SECONDS)

@@ -24,6 +24,8 @@ from .identity import Identity, IdentityFile, Key, NoIdentity, signed_headers
 CONNECT_SECONDS = 10.0
 POLL_GRACE = 15.0  # beyond POLL_SECONDS, for a slow network
 SHORT_SECONDS = 30.0  # for everything else
+BEGIN_SECONDS = 10.0  # in which the question whether to begin is asked again
+YES_SECONDS = 5.0  # after which a yes is too old
 MOST_BYTES = 4 * wire.MOST_REQUEST_BYTES  # of an answer to a poll
 
 
@@ -111,13 +113,27 @@ class Connector:
         """Raises Unreachable and Refused."""
         self.post(wire.LEAVE, state.to_json(), read_seconds=5.0)
 
-    def may_begin(self, job: str, *, until: float) -> bool:
-        """Whether a job that changes something may be sent now: only a clear yes counts. The
+    def may_begin(self, job: str) -> bool:
+        """Whether a job that changes something may be sent now. Only a clear yes counts, and only
+        a fresh one: behind a slow network the connector may have given the job up meanwhile. The
         question may be asked again."""
-        try:
-            return self.insist(wire.job_path(job, wire.BEGIN), b"", until=until) == 204
-        except (Refused, Unreachable):
-            return False
+        path, backoff = wire.job_path(job, wire.BEGIN), Backoff(first=0.3, most=1.0)
+        until = time.monotonic() + BEGIN_SECONDS
+        while time.monotonic() < until:
+            asked = time.monotonic()
+            try:
+                status, _ = self.post(path, b"", read_seconds=YES_SECONDS)
+            except Refused as refusal:
+                if refusal.code != wire.Refusals.BUSY:
+                    return False
+            except Unreachable:
+                pass  # asked again below
+            else:
+                took = time.monotonic() - asked
+                self._round_trips.append(took)
+                return status == 204 and took < YES_SECONDS
+            time.sleep(backoff.next_seconds())
+        return False
 
     def insist(self, path: str, body: bytes, *, until: float) -> int:
         """Send a request that may be repeated, until it is answered; the status. Raises Refused,

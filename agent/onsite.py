@@ -14,7 +14,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from . import trust
 from .allow import Address
@@ -25,7 +25,7 @@ from .wire import MOST_HEADERS_BYTES, SAFE_METHODS, Codes
 
 IDLE_SECONDS = 90.0
 MOST_IDLE = 32
-AGAIN_SECONDS = 5.0  # from the connector's word to send: a write is not sent again later than this
+AGAIN_SECONDS = 5.0  # from the connector's word to send: a write goes out within them
 
 
 @dataclass(frozen=True)
@@ -142,12 +142,13 @@ class Lines:
         """Send the call and read the head of its answer. Raises NotCarried.
 
         A kept connection may be dead, or its sign-in forgotten: it is replaced as long as nothing
-        was sent, and, until ``until`` (``time.monotonic``), after a 401, with which nothing was
-        done. Only a safe method is sent again after a broken connection.
+        was sent, and after a 401, with which nothing was done. A write goes out by ``until``
+        (``time.monotonic``) or not at all, and only a safe method is sent again after a broken
+        connection.
         """
         if not line.stream.is_quiet():
             line.stream.close()
-            line = self.ready(call, fresh=True)
+            line = self._anew(call, until)
         was_kept = line.used > 0
         try:
             answer = self._exchange(line, call)
@@ -155,11 +156,20 @@ class Lines:
             passing = was_kept and trouble.code == Codes.NETWORK
             if not (passing and (call.is_safe or not trouble.sent)):
                 raise
-            return self._exchange(self.ready(call, fresh=True), call)
-        if answer.status == 401 and call.windows and was_kept and time.monotonic() < until:
+            return self._exchange(self._anew(call, until), call)
+        if answer.status == 401 and call.windows and was_kept:
             line.stream.close()
-            return self._exchange(self.ready(call, fresh=True), call)
+            return self._exchange(self._anew(call, until), call)
         return answer
+
+    def _anew(self, call: Call, until: float) -> Line:
+        line = self.ready(call, fresh=True)
+        if not call.is_safe and time.monotonic() > until:
+            self.keep(line)
+            raise NotCarried(
+                Codes.TOO_LATE, "its time was over when a new connection stood", sent=False
+            )
+        return line
 
     def keep(self, line: Line) -> None:
         line.idle_since = time.monotonic()
@@ -298,9 +308,10 @@ def _request(
     body: bytes,
 ) -> http.client.HTTPResponse:
     """One exchange up to the head of its answer, over this connection and no other."""
+    sock = cast("socket.socket", stream)  # it has what ``http.client`` needs of one
     exchange = http.client.HTTPConnection(address.bare_host, address.port)
     exchange.auto_open = 0
-    exchange.sock = stream  # type: ignore[assignment]
+    exchange.sock = sock
     exchange.putrequest(method, address.request_target, skip_host=True, skip_accept_encoding=True)
     exchange.putheader("Host", address.authority)
     for name, value in headers:
@@ -308,6 +319,6 @@ def _request(
     if body or method not in SAFE_METHODS:
         exchange.putheader("Content-Length", str(len(body)))
     exchange.endheaders(body or None)
-    response = http.client.HTTPResponse(stream, method=method)
+    response = http.client.HTTPResponse(sock, method=method)
     response.begin()
     return response

@@ -24,7 +24,7 @@ from api.access import acting
 from api.authentication import Caller
 from api.models import DoneRequest
 from api.problems import Conflict
-from api.serializers.transfers import difference_of, is_difference
+from api.serializers.transfers import conflict_of, difference_of, is_difference, seen_of
 from sync import actions
 from sync.models import State, Transfer
 from sync.pipelines import corrections
@@ -142,6 +142,23 @@ def accept_difference(total: Decimal, tax: Decimal) -> Act:
             transfer.pk, by=caller.name, shown=(shown["total"], shown["tax"])
         ):
             raise Conflict("It is not held for a difference that can be accepted.")
+        return Done(True)
+
+    return act
+
+
+def choose_side(side: str, seen: str) -> Act:
+    def act(transfer: Transfer, caller: Caller) -> Done:
+        record = transfer.record or {}
+        if transfer.state != State.HELD and (record.get("side"), seen_of(record)) == (side, seen):
+            return Done(False)
+        conflict = conflict_of(transfer)
+        if conflict is None:
+            raise Conflict("It is not held for a conflict of both sides.")
+        if conflict["seen"] != seen:
+            raise Conflict("The conflict is another one by now.", conflict=conflict)
+        if not actions.choose_side(transfer.pk, side=side, shown=record["value"]):
+            raise Conflict("It is not held for a conflict of both sides.")
         return Done(True)
 
     return act

@@ -42,6 +42,11 @@ urlpatterns = [
         name="accept_difference",
     ),
     path(
+        "v1/transfers/<int:pk>/choose-side/",
+        transfers.ChooseSide.as_view(),
+        name="choose_side",
+    ),
+    path(
         "v1/transfers/<int:pk>/post-correction/",
         transfers.PostCorrection.as_view(),
         name="post_correction",

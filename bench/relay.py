@@ -8,7 +8,7 @@ import resource
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import repeat
 from typing import Any
@@ -247,9 +247,7 @@ def _polls(
             assert isinstance(ended, asyncio.CancelledError), ended
 
     loop = asyncio.new_event_loop()
-    with ExitStack() as held, ThreadPoolExecutor(1) as threads:
-        from concurrent.futures import Future
-
+    with ThreadPoolExecutor(1) as threads, ExitStack() as held:
         ready: Future[None] = Future()
         stopped = asyncio.Event()
         running = threads.submit(loop.run_until_complete, all_of_them(stopped))

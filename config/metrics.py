@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from connectors.relay import presence
+from connectors.relay import figures
 from tenants import agenda
 
 
@@ -69,7 +69,7 @@ def _agenda() -> Iterator[Metric]:
 
 def _relay() -> Iterator[Metric]:
     labels = ["tenant", "site"]
-    sites = presence.figures()
+    sites = figures.sites()
     gauges = {
         "agents_enrolled": "Relay agents that may sign in.",
         "agents_online": "Relay agents that are there.",
@@ -90,9 +90,39 @@ def _relay() -> Iterator[Metric]:
         if site.round_trip_ms is not None:
             trip.add_metric([site.schema, str(site.site_id)], site.round_trip_ms / 1000)
     yield trip
+    yield from _agents(sites)
     refused = CounterMetricFamily(
         "mlc_relay_refused_requests", "Requests of relay agents that were refused.", labels=["code"]
     )
-    for code, count in sorted(presence.refused().items()):
+    for code, count in sorted(figures.refused().items()):
         refused.add_metric([code], count)
     yield refused
+
+
+def _agents(sites: tuple[figures.SiteFigures, ...]) -> Iterator[Metric]:
+    labels = ["tenant", "site", "agent"]
+    seen = GaugeMetricFamily(
+        "mlc_relay_agent_last_seen_timestamp_seconds",
+        "When a relay agent said something last, in seconds since the epoch.",
+        labels=[*labels, "version"],
+    )
+    clock = GaugeMetricFamily(
+        "mlc_relay_agent_clock_difference_seconds",
+        "By how much a relay agent's clock is ahead of ours.",
+        labels=labels,
+    )
+    certificate = GaugeMetricFamily(
+        "mlc_relay_agent_certificate_expiry_timestamp_seconds",
+        "Until when the certificate of a system on site is valid, in seconds since the epoch.",
+        labels=[*labels, "url"],
+    )
+    for site in sites:
+        for agent in site.agents:
+            where = [site.schema, str(site.site_id), agent.key]
+            if agent.seen_at is not None:
+                seen.add_metric([*where, agent.version], agent.seen_at)
+            if agent.clock_difference_seconds is not None:
+                clock.add_metric(where, agent.clock_difference_seconds)
+            for url, until in agent.certificates:
+                certificate.add_metric([*where, url], until)
+    yield from (seen, clock, certificate)

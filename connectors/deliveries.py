@@ -20,6 +20,7 @@ SECRET_HEADER = "X-Hook-Secret"  # noqa: S105  the header's name, not a secret
 # So many refusals in a row say that something is set up wrongly, not that someone knocks.
 REFUSALS_THAT_WARN = 5
 DELIVERIES = "deliveries_refused"
+SILENT = "hooks_silent"
 # Between yesterday's last refusal and today's first delivery the trouble is still the same one.
 DELIVERIES_COUNT_FOR = timedelta(days=2)
 
@@ -127,16 +128,20 @@ def forget_refusals(connection: Connection) -> None:
 
 
 def tally(connection: Connection, *, accepted: int, duplicate: int, now: datetime) -> None:
-    """Count a delivery that was good; a warning about refused ones is over with it."""
+    """Count a delivery that was good; a warning of refused ones, or of silence, ends with it."""
     HookTally.count(connection, now=now, accepted=accepted, duplicate=duplicate)
-    if connection.state == State.DEGRADED and connection.state_code == DELIVERIES:
-        _end_of_refusals(connection)
+    if _warns_of_deliveries(connection):
+        _end_of_warning(connection)
 
 
-def _end_of_refusals(connection: Connection) -> None:
+def _warns_of_deliveries(connection: Connection) -> bool:
+    return connection.state == State.DEGRADED and connection.state_code in (DELIVERIES, SILENT)
+
+
+def _end_of_warning(connection: Connection) -> None:
     with transaction.atomic():
         row = Connection.objects.select_for_update().get(pk=connection.pk)
-        if row.state == State.DEGRADED and row.state_code == DELIVERIES:
+        if _warns_of_deliveries(row):
             row.checks = [check for check in row.checks if check["code"] != DELIVERIES]
             found = [
                 Check(**{**check, "verdict": Verdict(check["verdict"])}) for check in row.checks

@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit import services as audit
 from audit.actions import Action
 from connectors.contract import ChangeSubscription, Hook
-from connectors.deliveries import forget_refusals, hook_destination, hook_secret_header
+from connectors.deliveries import SILENT, forget_refusals, hook_destination, hook_secret_header
 from connectors.models import Connection, Subscription
 from connectors.services import open_erp, open_store
 from connectors.states import State, set_state
@@ -78,7 +78,8 @@ def hook_health(connection: Connection) -> tuple[Hook, ...]:
 
 
 def warn_of_silence(connection: Connection, after: timedelta) -> None:
-    """Stores switch off hooks that deliver nothing for long: say so before that happens."""
+    """Stores switch off hooks that deliver nothing for long: say so before that happens. The warning
+    ends with the next good delivery or ping."""
     now = timezone.now()
     last = connection.tallies.aggregate(at=Max("last_accepted_at"))["at"]
     begun = last or connection.created_at
@@ -90,7 +91,7 @@ def warn_of_silence(connection: Connection, after: timedelta) -> None:
             set_state(
                 row,
                 State.DEGRADED,
-                "hooks_silent",
+                SILENT,
                 f"No webhook has arrived for {(now - begun).days} days.",
                 "Stores switch webhooks off after long silence. If there were sales, register the "
                 "webhooks again; orders come in by the regular check meanwhile.",

@@ -163,7 +163,8 @@ def save_settings(
         row.name = name or row.name
         row.version += 1
         if (changed or secrets_changed) and row.state != State.PAUSED:
-            set_state(row, State.UNTESTED, "", "The settings were changed.", "Ping it.")
+            words = "Its settings were changed, and it was not tested since."
+            set_state(row, State.UNTESTED, "", words, "Ping it.")
         row.save()
         if changed or secrets_changed:
             forget_refusals(row)

@@ -22,6 +22,8 @@ from tenants import agenda
 TOLD = (State.HELD, State.FAILED, State.SKIPPED)
 # What the report of one side keeps of the store's SKUs; the ERP's numbers are all known.
 MOST_SHOWN = 200
+# What stores call their own currency where they describe themselves.
+OWN_CURRENCY = ("Currency", "Base currency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,22 +194,46 @@ def one_sided_rows(route: Route, report: dict[str, Any]) -> Iterator[tuple[str, 
         yield route.store.name, f"… and {report['more_skus']} more"
 
 
+DOCUMENTS = {Flow.INVOICES.value: "orders with invoices", Flow.REFUNDS.value: "orders with refunds"}
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsCounted:
+    """The store's orders with documents of one kind (``what``), and how many we know none of."""
+
+    what: str
+    in_store: int
+    missing: int
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How complete a route is: the last count of the store's orders, and when the next one is."""
+    """How complete a route is: the last count of the store's orders and their documents, and when
+    the next one is. ``trouble`` says why there is no later count; empty if the last one worked."""
 
     route: Route
     at: datetime | None
     since: datetime | None
     in_store: int
     missing: int
+    documents: tuple[DocumentsCounted, ...]
+    trouble: str
     next_at: datetime | None
+
+    @property
+    def is_any_missing(self) -> bool:
+        return bool(self.missing or any(row.missing for row in self.documents))
+
+    @property
+    def is_well(self) -> bool:
+        return not self.is_any_missing and not self.trouble
 
 
 def counted() -> str:
-    """Changes whenever a route was counted: a count that finds nothing leaves no entry."""
-    times = Route.objects.filter(is_active=True).values_list("completeness__at", flat=True)
-    return max((at for at in times if at), default="")
+    """Changes whenever a route was counted, or could not be: neither need leave an entry."""
+    rows = Route.objects.filter(is_active=True).order_by("pk")
+    kept = rows.values_list("pk", "completeness__at", "completeness__trouble")
+    return hashlib.sha256(repr(list(kept)).encode()).hexdigest()[:16]
 
 
 def completeness() -> list[Counted]:
@@ -222,6 +248,12 @@ def completeness() -> list[Counted]:
                 since=parse_datetime(kept["since"]) if kept.get("since") else None,
                 in_store=int(kept.get("in_store", 0)),
                 missing=int(kept.get("missing", 0)),
+                documents=tuple(
+                    DocumentsCounted(DOCUMENTS[flow], int(row["in_store"]), int(row["missing"]))
+                    for flow, row in kept.get("documents", {}).items()
+                    if flow in DOCUMENTS
+                ),
+                trouble=str(kept.get("trouble", "")),
                 next_at=agenda.due_at(dispatch.COMPLETENESS, str(route.pk)),
             )
         )
@@ -249,9 +281,17 @@ def differences(transfer: Transfer) -> dict[str, Any] | None:
     if transfer.flow == Flow.CUSTOMERS and record.get("conflict"):
         return {"fields": record["conflict"], "shown": record.get("value", "")}
     if transfer.flow == Flow.PRICES and record.get("before") and record.get("value"):
-        currency = route_settings.values_of(transfer.route).get("price_currency", "")
-        return {"price": _price_change(record["before"], record["value"], currency)}
+        return {
+            "price": _price_change(record["before"], record["value"], _currency_of(transfer.route))
+        }
     return None
+
+
+def _currency_of(route: Route) -> str:
+    """The currency that a route writes prices in: the store's own, where the settings name none."""
+    named = route_settings.values_of(route).get("price_currency", "")
+    facts = route.store.facts or {}
+    return named or next((facts[name] for name in OWN_CURRENCY if facts.get(name)), "")
 
 
 def _price_change(before: str, after: str, currency: str) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import Max, Prefetch, QuerySet
 
+from audit.models import Entry
 from connectors.records import DocumentKind
 from console import selectors, wording
 from console.money import rounded
@@ -39,10 +40,7 @@ def parts_of(transfer: Transfer) -> list[Part]:
     if transfer.flow not in wording.OF_ORDERS:
         return []
     rows = (
-        Transfer.objects.filter(
-            route=transfer.route_id, order_key=transfer.order_key, flow__in=wording.OF_ORDERS
-        )
-        .exclude(order_key="")
+        _of_same_order(transfer)
         .defer("record", "comparison", "change")
         .prefetch_related(Prefetch("documents", Document.objects.defer("draft", "booked")))
         .order_by("id")
@@ -60,6 +58,23 @@ def parts_of(transfer: Transfer) -> list[Part]:
             )
         )
     return found
+
+
+def version(transfer: Transfer) -> str:
+    """Changes whenever the page of a transfer would show something else: a part of its order, or a
+    document that the ERP posts only later, moves without the transfer's own row being written."""
+    parts = (
+        _of_same_order(transfer) if transfer.flow in wording.OF_ORDERS else Transfer.objects.none()
+    )
+    ids = {transfer.pk, *parts.values_list("pk", flat=True)}
+    newest = Entry.objects.filter(transfer_id__in=ids).aggregate(last=Max("id"))["last"] or 0
+    return f"{transfer.updated_at.timestamp():.6f}-{len(ids)}-{newest}"
+
+
+def _of_same_order(transfer: Transfer) -> QuerySet[Transfer]:
+    return Transfer.objects.filter(
+        route=transfer.route_id, order_key=transfer.order_key, flow__in=wording.OF_ORDERS
+    ).exclude(order_key="")
 
 
 def numbers_of(document: Document | None) -> str:

@@ -50,7 +50,8 @@ def _connection(connection: Connection) -> Point:
     if connection.state in (states.REFUSED, states.PAUSED):
         verdict, words = Verdict.FAILED, connection.state_reason or "It is paused."
     elif connection.state == states.UNTESTED:
-        verdict, words = Verdict.WARNING, "It was never tested. Ping it."
+        why = connection.state_reason or "It was never tested."
+        verdict, words = Verdict.WARNING, f"{why} Ping it."
     elif connection.state == states.DEGRADED:
         verdict, words = Verdict.WARNING, connection.state_reason
     else:

@@ -48,6 +48,7 @@ class TargetLine:
 
     url: str
     account: str
+    is_encrypted: bool
     certificate_until: datetime | None
     is_ending: bool
 
@@ -151,6 +152,7 @@ def _target(target: TargetView, now: datetime) -> TargetLine:
     return TargetLine(
         url=target.url,
         account=ACCOUNTS.get(target.sign_in, target.sign_in),
+        is_encrypted=target.url.startswith("https:"),
         certificate_until=until,
         is_ending=until is not None and until - now < CERTIFICATE_WARNS_WITHIN,
     )

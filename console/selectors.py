@@ -339,7 +339,10 @@ def lines_beside(transfer: Transfer) -> dict[str, Any] | None:
             )
     total = Decimal(record["total_inc_tax"])
     erp_total = Decimal(document.booked["total_inc_tax"]) if document and document.booked else None
-    erp_tax = Decimal(document.booked["total_tax"]) if document and document.booked else None
+    erp_tax = None
+    # An ERP that works tax out only when it posts has none to show before.
+    if document and document.booked and document.booked.get("has_totals", True):
+        erp_tax = Decimal(document.booked["total_tax"])
     return {
         "rows": rows,
         "document": document,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -64,19 +64,22 @@ def ensure(route: Route) -> list[FlowSchedule]:
 
 
 def next_run(row: FlowSchedule, after: datetime) -> datetime:
-    """The next time after an instant, in the tenant's zone where times of day are given."""
+    """The next time after an instant, in UTC; times of day are of the tenant's zone.
+
+    A time of day that comes twice, because the clocks go back, is met the first time only; one
+    that is left out, because they go forward, is met as much later as they went.
+    """
     if not row.at_times:
         return after + timedelta(minutes=row.every_minutes)
     zone = ZoneInfo(route_settings.own_time_zone())
-    local = after.astimezone(zone)
-    for day in range(3):
-        for text in sorted(row.at_times):
-            moment = datetime.combine(
-                local.date() + timedelta(days=day), time.fromisoformat(text), zone
-            )
-            if moment > local:
-                return moment
-    raise AssertionError("three days hold every time of day")
+    today = after.astimezone(zone).date()
+    # Instants, for wall clocks lie on these days. A time left out before midnight is met after it.
+    moments = (
+        datetime.combine(today + timedelta(days=day), time.fromisoformat(text), zone)
+        for day in range(-1, 3)
+        for text in row.at_times
+    )
+    return min(at for at in (moment.astimezone(UTC) for moment in moments) if at > after)
 
 
 def plan(row: FlowSchedule, *, now: bool = False) -> None:
@@ -134,8 +137,10 @@ def run_now(row: FlowSchedule, *, from_the_start: bool = False) -> None:
     differs from what was last sent."""
     with transaction.atomic():
         if from_the_start:
+            # The reading under way, if there is one, ends: the whole one begins anew.
             row.marker = row.resume = ""
-            row.save(update_fields=["marker", "resume"])
+            row.is_running, row.full_at, row.next_at = False, None, timezone.now()
+            row.save(update_fields=["marker", "resume", "is_running", "full_at", "next_at"])
         dispatch.wake(dispatch.FLOW, row.pk)
         audit.record(
             Action.SCHEDULE_SAVED,

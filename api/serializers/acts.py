@@ -8,8 +8,10 @@ from rest_framework import serializers
 
 from api.fields import Amount
 from api.serializers.transfers import TransferSerializer
+from sync.actions import SIDES
 
 MOST_REASON = 500
+MOST_SEEN = 64
 
 
 class SkipSerializer(serializers.Serializer[Any]):
@@ -31,6 +33,17 @@ class DifferenceSeenSerializer(serializers.Serializer[Any]):
     """Which difference is meant: the one that was looked at, and no other."""
 
     difference = DifferenceSerializer(help_text="As the transfer's comparison showed it.")
+
+
+class SideSerializer(serializers.Serializer[Any]):
+    """Which side of which conflict is taken."""
+
+    side = serializers.ChoiceField(
+        [(side, side) for side in SIDES], help_text="Whose fields both sides get."
+    )
+    seen = serializers.CharField(
+        max_length=MOST_SEEN, help_text="As the transfer's conflict showed it."
+    )
 
 
 class ActSerializer(serializers.Serializer[Any]):

@@ -6,7 +6,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-
 MOST_LETTERS = 80
 STATES = [(name, name) for name in ("invited", "expired", "online", "offline", "revoked")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from typing import Any
 
@@ -50,6 +51,30 @@ COMPARISON = {
         "can_be_corrected": {
             "type": "boolean",
             "description": "Whether post-correction books exactly this difference.",
+        },
+    },
+}
+CONFLICT = {
+    "type": "object",
+    "description": "A customer that was changed on both sides, and differently; null if it is not "
+    "held for that.",
+    "required": ["fields", "seen"],
+    "properties": {
+        "fields": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["what", "erp", "store"],
+                "properties": {
+                    "what": {"type": "string", "description": "The field.", "example": "Name"},
+                    "erp": {"type": "string", "description": "As the ERP has it."},
+                    "store": {"type": "string", "description": "As the store has it."},
+                },
+            },
+        },
+        "seen": {
+            "type": "string",
+            "description": "Names exactly this conflict. Send it back to choose a side of it.",
         },
     },
 }
@@ -150,6 +175,33 @@ class Comparison(serializers.Field):
         }
 
 
+@extend_schema_field(CONFLICT)
+class CustomerConflict(serializers.Field):
+    """Read from the whole transfer: state, hold and record together say whether there is one."""
+
+    def get_attribute(self, instance: Transfer) -> dict[str, Any] | None:
+        return conflict_of(instance)
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+
+def conflict_of(transfer: Transfer) -> dict[str, Any] | None:
+    """The conflict that a person can decide; ``seen`` stands for exactly this one."""
+    if transfer.hold != Hold.CUSTOMER_CONFLICT or transfer.state != State.HELD:
+        return None
+    record = transfer.record or {}
+    if not record.get("conflict"):
+        return None
+    fields = [{name: row[name] for name in ("what", "erp", "store")} for row in record["conflict"]]
+    return {"fields": fields, "seen": seen_of(record)}
+
+
+def seen_of(record: dict[str, Any]) -> str:
+    """A short name of what a person decides on."""
+    return hashlib.sha256(str(record.get("value", "")).encode()).hexdigest()[:32]
+
+
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row.get(name) for name in ("what", "store", "erp", "difference")}
 
@@ -174,6 +226,7 @@ class TransferDetailSerializer(TransferSerializer):
 
     vendor_words = serializers.CharField(help_text="What the system itself said, or empty.")
     comparison = Comparison(allow_null=True)
+    conflict = CustomerConflict(read_only=True, allow_null=True)
     exchanges = serializers.SerializerMethodField(
         help_text=f"Requests made for it to the systems, newest first, {MOST_SHOWN} at most."
     )
@@ -183,7 +236,8 @@ class TransferDetailSerializer(TransferSerializer):
 
     class Meta(TransferSerializer.Meta):
         fields = (
-            *TransferSerializer.Meta.fields, "vendor_words", "comparison", "exchanges", "timeline",
+            *TransferSerializer.Meta.fields, "vendor_words", "comparison", "conflict", "exchanges",
+            "timeline",
         )  # fmt: skip
 
     @extend_schema_field(ExchangeSerializer(many=True))

@@ -15,7 +15,12 @@ from rest_framework.views import APIView
 
 from api import acts, queries
 from api.pages import ByKey
-from api.serializers.acts import ActSerializer, DifferenceSeenSerializer, SkipSerializer
+from api.serializers.acts import (
+    ActSerializer,
+    DifferenceSeenSerializer,
+    SideSerializer,
+    SkipSerializer,
+)
 from api.serializers.transfers import (
     DocumentSerializer,
     TransferDetailSerializer,
@@ -124,6 +129,22 @@ class AcceptDifference(TransferAct):
         seen = _read(DifferenceSeenSerializer, request)["difference"]
         act = acts.accept_difference(seen["total"], seen["tax"])
         return self.done(request, pk, "accept-difference", act, **seen)
+
+
+class ChooseSide(TransferAct):
+    """Of a customer that both sides changed differently, take the fields of one and write the other
+    at once. If it is another conflict by now, nothing is done."""
+
+    @extend_schema(
+        summary="Choose a side of a conflict",
+        request=SideSerializer,
+        responses=ActSerializer,
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        asked = _read(SideSerializer, request)
+        act = acts.choose_side(asked["side"], asked["seen"])
+        return self.done(request, pk, "choose-side", act, **asked)
 
 
 class PostCorrection(TransferAct):

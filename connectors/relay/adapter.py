@@ -82,6 +82,12 @@ class RelayAdapter(BaseAdapter):
         job = self._job(request, timeout)
         call = _Call(self._jobs, Handed(job.id, self._site, job.begin_first), job, self._name)
         head, body = call.send(begin_by)
+        if job.on_site and head.status == 401:
+            # The connector's own words would send people to settings that are not asked for here.
+            body.close()
+            refused = wire.Trouble(wire.Codes.SIGN_IN, "401: the account on site", sent=False)
+            where = _where(job.method, job.url)
+            raise words.of_trouble(refused, where=where, site=self._name, changes=job.begin_first)
         return _response(request, head, body)
 
     def close(self) -> None:
@@ -169,20 +175,22 @@ class _Call:
         self._close()
 
     def _hand_in(self, begin_by: float | None) -> None:
-        left = BEGUN_WITHIN if begin_by is None else begin_by - time.monotonic()
-        if begin_by is None and not self._handed.changes:
-            left = self._ends - time.monotonic()
-        if left <= 0:
-            raise words.too_late(self._where)
+        if begin_by is None:
+            begin_by = time.monotonic() + BEGUN_WITHIN if self._handed.changes else self._ends
         try:
-            there = self._jobs.anybody(self._handed.site)
+            there, redis_now = self._jobs.roll_call(self._handed.site)
         except RedisError as error:
             raise words.no_queue(self._where, error) from error
         if not there:
             raise words.nobody_there(self._where, self._name)
+        # Redis' clock was read before ours, so by its clock it ends rather too early than too late.
+        left = begin_by - time.monotonic()
+        if left <= 0:
+            raise words.too_late(self._where)
+        until = redis_now + int(left * 1000)
         try:
             kept = self._ends - time.monotonic()
-            if self._jobs.submit(self._handed, self._job, begin_in=left, kept=kept):
+            if self._jobs.submit(self._handed, self._job, begin_until=until, kept=kept):
                 return
         except RedisError as error:
             # It may be in the queue, or already on its way.
@@ -254,7 +262,7 @@ class _Call:
 
     def _not_sent(self) -> ConnectorError:
         try:
-            if self._jobs.anybody(self._handed.site):
+            if self._jobs.roll_call(self._handed.site)[0]:
                 return words.too_late(self._where)
         except RedisError:
             log.debug("%s: cannot ask whether an agent is there", self._where)

@@ -16,6 +16,9 @@ from connectors.relay.jobs import KEPT_BEYOND, MOST_PARTS_WAITING, PART, WORD, s
 from tenants.encryption import keyring
 
 BACK_WITHIN_MS = 10_000  # in which an agent whose connection closed must be back
+# In which an agent whose poll was answered must poll again: a busy one says that it is there each
+# ten seconds, and holds no connection that could be seen to close.
+NEXT_WITHIN_MS = 20_000
 NONCE_SECONDS = 2 * wire.CLOCK_SECONDS + 60
 _KEPT_MS = int(KEPT_BEYOND * 1000) * 2
 
@@ -96,7 +99,14 @@ class Desk:
     async def closed(self, poll: Arrived) -> bool:
         """Its connection closed: its agent is gone unless it is back soon. False if it has come
         with a newer poll already."""
-        args = [poll.identity.key, poll.number, BACK_WITHIN_MS]
+        return await self._expect(poll, BACK_WITHIN_MS)
+
+    async def answered(self, poll: Arrived) -> None:
+        """It was answered: its agent is gone unless its next one comes soon."""
+        await self._expect(poll, NEXT_WITHIN_MS)
+
+    async def _expect(self, poll: Arrived, within_ms: int) -> bool:
+        args = [poll.identity.key, poll.number, within_ms]
         return bool(await self._closed(keys=self._at_site(poll.identity), args=args))
 
     async def anybody(self, site: str) -> bool:

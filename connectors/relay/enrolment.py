@@ -78,10 +78,11 @@ def _is_good(agent: RelayAgent, secret: str, public_key: str) -> bool:
 
 
 def _take_in(agent: RelayAgent, enrolment: wire.Enrolment) -> None:
+    """``enrolment``'s texts are printable and short."""
     now = timezone.now()
     agent.public_key, agent.previous_key = enrolment.public_key, ""
     agent.enrolled_at = agent.key_at = now
-    agent.state = {"version": enrolment.version[:40], "host": enrolment.host[:200]}
+    agent.state = {"version": enrolment.version, "host": enrolment.host}
     agent.save()
     identities.changed(agent)
     watch.look_soon(agent.site_id)
@@ -89,7 +90,7 @@ def _take_in(agent: RelayAgent, enrolment: wire.Enrolment) -> None:
         audit.record(
             Action.RELAY_AGENT_ENROLLED,
             f"The relay agent “{agent.name}” was enrolled"
-            + (f" on {enrolment.host[:200]}." if enrolment.host else "."),
+            + (f" on {enrolment.host}." if enrolment.host else "."),
             data={"site": agent.site.slug, "agent": agent.key},
         )
 

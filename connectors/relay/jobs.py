@@ -60,17 +60,19 @@ class Jobs:
         self._give_again: Any = redis.register_script(scripts.GIVE_AGAIN)
         self._close: Any = redis.register_script(scripts.CLOSE)
 
-    def anybody(self, site: str) -> bool:
-        """Whether an agent of the site is there."""
+    def roll_call(self, site: str) -> tuple[bool, int]:
+        """Whether an agent of the site is there, and Redis' clock (ms) before this came back."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.zrange(keys.present(site), -1, -1, withscores=True)
             (seconds, micros), latest = pipe.execute()
-        return bool(latest) and latest[0][1] > seconds * 1000 + micros // 1000
+        now = seconds * 1000 + micros // 1000
+        return bool(latest) and latest[0][1] > now, now
 
-    def submit(self, handed: Handed, job: wire.Job, *, begin_in: float, kept: float) -> bool:
-        """Hand a job in; False if nobody is there. Seconds: in which it must begin, and for which
-        its worker waits at most."""
+    def submit(self, handed: Handed, job: wire.Job, *, begin_until: int, kept: float) -> bool:
+        """Hand a job in; False if nobody is there. ``begin_until``: when (ms by Redis' clock) it
+        may begin at the latest, however late this arrives; ``kept``: for how many seconds its
+        worker waits at most."""
         return bool(
             self._submit(
                 keys=self._keys(handed),
@@ -79,7 +81,7 @@ class Jobs:
                     handed.site,
                     keyring().encrypt(job.to_json()),
                     int(handed.changes),
-                    int(begin_in * 1000),
+                    begin_until,
                     int(TAKEN_WITHIN * 1000),
                     int((kept + KEPT_BEYOND) * 1000),
                 ],

@@ -1,4 +1,4 @@
-"""How relay agents fare: what each said last, whether it is there, as pages, API and metrics show.
+"""How relay agents fare: what each said last, whether it is there, as pages and API show it.
 
 What an agent says with every poll is in Redis; a site's look (``watch``) writes it into its row, so
 that it outlives Redis.
@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any
 
 from django.utils import timezone
@@ -22,7 +21,6 @@ from connectors.models import Connection, RelayAgent, RelaySite
 from connectors.relay import keys
 from connectors.shared_redis import redis_client
 from tenants.database import database
-from tenants.models import AgentAddress
 
 INVITED, EXPIRED, ONLINE, OFFLINE, REVOKED = "invited", "expired", "online", "offline", "revoked"
 
@@ -189,7 +187,7 @@ def _view(agent: RelayAgent, live: Live | None) -> AgentView:
         host=str(said.get("host", "")),
         system=str(said.get("system", "")),
         key_at=agent.key_at,
-        key_until=_instant(said.get("key_until")),
+        key_until=instant(said.get("key_until")),
         is_asked_for_new_key=agent.rotate_asked_at is not None,
     )
 
@@ -246,71 +244,13 @@ def _targets(said: Mapping[str, Any]) -> Iterable[TargetView]:
             yield TargetView(
                 url=str(one.get("url", ""))[:300],
                 sign_in=str(one.get("sign_in", ""))[:20],
-                certificate_until=_instant(one.get("certificate_until")),
+                certificate_until=instant(one.get("certificate_until")),
             )
 
 
-def _instant(text: object) -> datetime | None:
+def instant(text: object) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(text))
     except ValueError:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteFigures:
-    """One site for the metrics. ``round_trip_ms``: the median of what its agents say."""
-
-    schema: str
-    site_id: int
-    agents_enrolled: int
-    agents_online: int
-    jobs_waiting: int
-    jobs_in_flight: int
-    round_trip_ms: int | None
-
-
-def figures() -> tuple[SiteFigures, ...]:
-    """Every tenant's sites that have agents, without a query a tenant. Raises RedisError."""
-    addresses = AgentAddress.objects.filter(is_enrolled=True, tenant__is_active=True)
-    agents: dict[tuple[str, int], list[str]] = {}
-    for schema, site_id, key in addresses.values_list("tenant__schema_name", "site_id", "key"):
-        agents.setdefault((schema, site_id), []).append(key)
-    with redis_client().pipeline(transaction=False) as pipe:
-        pipe.time()
-        for (schema, site_id), names in agents.items():
-            site = keys.site(schema, site_id)
-            pipe.zrange(keys.present(site), 0, -1, withscores=True)
-            pipe.llen(keys.queue(site))
-            for name in names:
-                pipe.hget(keys.live(name), "state")
-        (seconds, micros), *found = pipe.execute()
-    now_ms = seconds * 1000 + micros // 1000
-    answers = iter(found)
-    made = []
-    for (schema, site_id), names in agents.items():
-        there = {name.decode() for name, until in next(answers) if until > now_ms}
-        waiting = next(answers)
-        said = {name: json.loads(next(answers) or b"{}") for name in names}
-        online = [said[name] for name in names if name in there]
-        trips = [one["round_trip_ms"] for one in online if one.get("round_trip_ms", -1) >= 0]
-        made.append(
-            SiteFigures(
-                schema=schema,
-                site_id=site_id,
-                agents_enrolled=len(names),
-                agents_online=len(online),
-                jobs_waiting=waiting,
-                jobs_in_flight=sum(len(one.get("in_flight", [])) for one in online),
-                round_trip_ms=round(median(trips)) if trips else None,
-            )
-        )
-    return tuple(made)
-
-
-def refused() -> dict[str, int]:
-    """Requests of agents that were refused since Redis was started: code -> how many. Raises
-    RedisError."""
-    found: Any = redis_client().hgetall(keys.REFUSED)
-    return {code.decode(): int(count) for code, count in found.items()}

@@ -58,15 +58,15 @@ local function requeue(job, queue, present, id, site, take_ms)
 end
 """
 
-# KEYS: job, queue, present. ARGV: id, site, payload, first, ms to begin in, ms to be taken in, ms
-# that it is kept. Answers 1, or 0 if nobody is there.
+# KEYS: job, queue, present. ARGV: id, site, payload, first, when (ms) it may begin at the latest, ms
+# to be taken in, ms that it is kept. Answers 1, or 0 if nobody is there.
 SUBMIT = (
     NOW
     + """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 1 end
 if redis.call('ZCOUNT', KEYS[3], '(' .. now, '+inf') == 0 then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'queued', 'site', ARGV[2], 'payload', ARGV[3],
-  'first', ARGV[4], 'begin_until', now + ARGV[5], 'take_until', now + ARGV[6], 'next', 0, 'size', 0)
+  'first', ARGV[4], 'begin_until', ARGV[5], 'take_until', now + ARGV[6], 'next', 0, 'size', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[7])
 redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[2], 600000)
@@ -195,8 +195,8 @@ return redis.call('LLEN', KEYS[3])
 """
 )
 
-# KEYS: present, live. ARGV: agent, poll, ms. The connection of this poll closed: if the agent is not
-# back soon, it is gone. Answers 1 if this poll was its newest.
+# KEYS: present, live. ARGV: agent, poll, ms. The connection of this poll closed, or it was answered:
+# if the agent is not back so soon, it is gone. Answers 1 if this poll was its newest.
 CLOSED = (
     NOW
     + """

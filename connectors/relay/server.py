@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -158,6 +159,7 @@ class Server:
         if given.wire < wire.MINIMUM_WIRE:
             raise Refused(Refusals.UPGRADE, upgrade_words(given.version))
         await self._gate.fresh(signed)
+        given = replace(given, version=_text(given.version, 40), host=_text(given.host, 200))
         try:
             enrolled = await self._in_database(enrolment.enroll, given)
         except enrolment.EnrolmentRefused as error:
@@ -166,13 +168,14 @@ class Server:
 
     async def _poll(self, identity: Identity, request: Request, body: bytes) -> Response:
         state = wire.State.from_json(body)
+        clock = state.clock if math.isfinite(state.clock) else 0.0
         poll = Poll(
             Arrived(
                 identity,
                 number=secrets.token_hex(8),
-                boot=state.boot[:64],
+                boot=_text(state.boot, 64),
                 state=json.dumps(_kept_of(state)),
-                clock_ms=round((state.clock - time.time()) * 1000),
+                clock_ms=round((clock - time.time()) * 1000),
             )
         )
         is_new_enough = state.wire >= wire.MINIMUM_WIRE
@@ -186,9 +189,13 @@ class Server:
             self._do_later(self._look_soon(identity))
         self._polls.add(poll)
         try:
-            return await self._wait(poll, request, min(state.free, MOST_JOBS_A_POLL))
+            answer = await self._wait(poll, request, min(state.free, MOST_JOBS_A_POLL))
         finally:
             self._polls.remove(poll)
+        if answer.status_code == 200:
+            with suppress(RedisError):  # the jobs in the answer are its agent's already
+                await self._desk.answered(poll.arrived)
+        return answer
 
     async def _wait(self, poll: Poll, request: Request, free: int) -> Response:
         """Until there is a job, a newer poll, or the time is over."""
@@ -260,9 +267,7 @@ class Server:
     async def _answer(self, identity: Identity, request: Request, body: bytes) -> Response:
         part = wire.Part.unpack(body)
         if part.head is not None:
-            headers = [pair for pair in part.head.headers if pair[:1] != ["X-Relay-Agent"]]
-            headers.append(["X-Relay-Agent", identity.name])
-            part = replace(part, head=replace(part.head, headers=headers))
+            part = replace(part, head=_by(identity, part.head))
         ends = time.monotonic() + PART_PATIENCE
         while True:
             verdict = await self._desk.answer(identity.key, _job_id(request), part)
@@ -273,7 +278,8 @@ class Server:
             await asyncio.sleep(0.05)
 
     async def _trouble(self, identity: Identity, request: Request, body: bytes) -> Response:
-        trouble = wire.Trouble.from_json(body)
+        said = wire.Trouble.from_json(body)
+        trouble = wire.Trouble(_text(said.code, 40), _text(said.words, 1000), said.sent)
         return _verdict(await self._desk.trouble(identity.key, _job_id(request), trouble))
 
     def _do_later(self, work: Awaitable[None]) -> None:
@@ -318,24 +324,41 @@ async def _body(request: Request, most: int) -> bytes:
     return b"".join(parts)
 
 
+def _text(value: Any, most: int) -> str:
+    """Text from outside as the database and people can take it."""
+    return "".join(letter for letter in str(value)[:most] if letter.isprintable())
+
+
 def _kept_of(state: wire.State) -> dict[str, Any]:
-    """What is kept of what an agent says of itself, in reasonable lengths."""
+    """What is kept of what an agent says of itself."""
     return {
-        "version": state.version[:40],
+        "version": _text(state.version, 40),
         "wire": state.wire,
-        "host": state.host[:200],
-        "system": state.system[:200],
+        "host": _text(state.host, 200),
+        "system": _text(state.system, 200),
         "in_flight": _ids(state.in_flight),
         "targets": [
             {
-                name: str(target.get(name, ""))[:300]
+                name: _text(target.get(name, ""), 300)
                 for name in ("url", "sign_in", "certificate_until")
             }
             for target in state.targets[:50]
+            if isinstance(target, dict)
         ],
-        "round_trip_ms": state.round_trip_ms,
-        "key_until": state.key_until[:40],
+        "round_trip_ms": min(max(state.round_trip_ms, -1), 3_600_000),
+        "key_until": _text(state.key_until, 40),
     }
+
+
+def _by(identity: Identity, head: wire.Head) -> wire.Head:
+    """The head of an answer, with the name of the agent that brought it."""
+    headers = [
+        [_text(pair[0], 200), _text(pair[1], 16_384)]
+        for pair in head.headers[:200]
+        if isinstance(pair, list) and len(pair) == 2 and str(pair[0]).lower() != "x-relay-agent"
+    ]
+    headers.append(["X-Relay-Agent", identity.name])
+    return replace(head, reason=_text(head.reason, 200), headers=headers)
 
 
 def _ids(given: list[Any]) -> list[str]:

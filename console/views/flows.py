@@ -48,23 +48,23 @@ def act(request: HttpRequest, slug: str, flow: str) -> HttpResponse:
     name = row.get_flow_display()
     match wanted:
         case "run" | "restart" if row.is_paused:
-            messages.warning(request, f"{name} are paused. Take the pause off first.")
+            messages.warning(request, f"{name}: paused. Take the pause off first.")
         case "restart" if row.lease_until is not None and row.lease_until > timezone.now():
-            messages.warning(request, f"{name} are being read just now. Let them finish first.")
+            messages.warning(request, f"{name}: a run is under way. Let it finish first.")
         case "run" | "restart":
             schedules.run_now(row, from_the_start=wanted == "restart")
             messages.success(
                 request,
-                f"{name} are read from the start."
+                f"{name}: a run from the start begins now."
                 if wanted == "restart"
-                else f"{name} are on their way.",
+                else f"{name}: a run begins now.",
             )
         case "pause":
             schedules.set_paused(row, True)
-            messages.warning(request, f"{name} are paused: nothing is written to the store.")
+            messages.warning(request, f"{name}: paused. Nothing is written to the store.")
         case "resume":
             schedules.set_paused(row, False)
-            messages.success(request, f"{name} go on.")
+            messages.success(request, f"{name}: the runs go on.")
         case _:
             messages.error(request, "Choose what to do.")
     return redirect("console:route", slug=slug, tab="flows")

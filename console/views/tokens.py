@@ -16,8 +16,10 @@ from tenants.roles import Role
 
 MEANINGS = {
     Role.VIEWER: "reads everything, changes nothing",
-    Role.ACCOUNTANT: "also releases, replays, skips, corrects and tests connections",
-    Role.ADMIN: "may do here what an accountant may: settings and people are changed in the console",
+    Role.ACCOUNTANT: "also releases, replays, skips, corrects, runs flows, fetches past orders and "
+    "tests connections",
+    Role.ADMIN: "also pauses flows, and invites and revokes relay agents; settings and people are "
+    "changed in the console",
 }
 
 

@@ -36,6 +36,8 @@ PAGE = 50
 MOST_AT_ONCE = 1_000
 FILTERS = ("q", "flow", "books", "state", "hold", "route", "from", "to", "posted")
 ON_AN_ACCOUNT = ("charges", "payment_accounts")
+# Of these something is expected within seconds; the others are looked at now and then.
+MOVING = (State.WAITING, State.WORKING, State.HELD)
 
 
 @needs(Role.VIEWER)
@@ -191,7 +193,7 @@ def _act(request: HttpRequest, ids: list[int]) -> None:
 def transfer(request: HttpRequest, pk: int) -> HttpResponse:
     """One transfer: where it is and what to do, its facts, its documents, its exchanges."""
     row = get_object_or_404(Transfer.objects.select_related("route__store", "route__erp"), pk=pk)
-    version = f"{row.updated_at.isoformat()}"
+    version = order_parts.version(row)
     if request.htmx and request.GET.get("v") == version:  # type: ignore[attr-defined]
         return HttpResponse(status=204)
     context: dict[str, Any] = {
@@ -210,7 +212,7 @@ def transfer(request: HttpRequest, pk: int) -> HttpResponse:
         "exchanges": selectors.exchanges(row),
         "missing": _missing(row),
         "version": version,
-        "live": row.state in (State.WAITING, State.WORKING),
+        "pace": "2s" if row.state in MOVING else "10s",
     }
     template = "console/_transfer.html" if request.htmx else "console/transfer.html"  # type: ignore[attr-defined]
     return render(request, template, context)

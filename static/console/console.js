@@ -29,6 +29,11 @@
     const all = event.target.closest("[data-check-all]");
     if (all) for (const box of document.querySelectorAll('input[name="ids"]')) box.checked = all.checked;
   });
+  // Who fills in a field of one choice means that choice.
+  document.addEventListener("input", (event) => {
+    const meant = document.getElementById(event.target.dataset.chooses);
+    if (meant) meant.checked = true;
+  });
   // What cannot be taken back is asked about once more; without scripts it is simply done.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
@@ -36,20 +41,21 @@
     event.preventDefault();
     const dialog = document.createElement("dialog");
     dialog.className = "confirm card";
-    dialog.setAttribute("aria-label", button.textContent.trim());
+    const label = button.textContent.trim() || button.title;
+    dialog.setAttribute("aria-label", label);
     const words = document.createElement("p");
     words.textContent = button.dataset.confirm;
     const answers = document.createElement("div");
     answers.className = "inline-form";
-    const choose = (label, look, act) => {
+    const choose = (name, look, act) => {
       const answer = document.createElement("button");
       answer.type = "button";
       answer.className = `btn ${look}`;
-      answer.textContent = label;
+      answer.textContent = name;
       answer.addEventListener("click", act);
       answers.append(answer);
     };
-    choose(button.textContent.trim(), "btn-primary", () => {
+    choose(label, "btn-primary", () => {
       button.dataset.confirmed = "yes";
       dialog.close();
       button.form.requestSubmit(button);

@@ -48,6 +48,7 @@ class _Quiet(BaseHTTPRequestHandler):
 def serve(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
+    server.handle_error = lambda *args: None  # type: ignore[method-assign]  # the agent hung up
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
 
@@ -164,6 +165,7 @@ class ConnectorDouble:
             self.keys = [wire.NewKey.from_json(body).public_key]
             return b""
         if path == wire.LEAVE:
+            self.states.append(wire.State.from_json(body))
             return b""
         job, step = path[len(wire.JOBS) + 1 :].split("/")
         with self.changed:
@@ -230,10 +232,12 @@ def say(request: Any, status: int = 200, content: bytes = b"ok", **headers: str)
 
 
 class Proxy:
-    """A forward proxy: CONNECT, and plain requests by their whole address."""
+    """A forward proxy: CONNECT, and plain requests by their whole address, which it keeps in
+    ``carried``."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.carried: list[tuple[str, dict[str, str], bytes]] = []
         outer = self
 
         class Handler(_Quiet):
@@ -251,11 +255,11 @@ class Proxy:
                 place, _, path = self.path.removeprefix("http://").partition("/")
                 host, _, port = place.partition(":")
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+                outer.carried.append((f"/{path}", dict(self.headers), body))
                 lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
                 with socket.create_connection((host, int(port)), timeout=10) as there:
                     there.sendall(f"POST /{path} HTTP/1.0\r\n{lines}\r\n".encode() + body)
-                    while data := there.recv(65_536):
-                        self.wfile.write(data)
+                    pipe(self.connection, there)
                 self.close_connection = True
 
         self.server = serve(Handler)
@@ -271,7 +275,7 @@ class Proxy:
 
 def pipe(one: socket.socket, other: socket.socket) -> None:
     while True:
-        for sock in select.select([one, other], [], [], 10)[0] or [None]:
+        for sock in select.select([one, other], [], [], 60)[0] or [None]:
             data = sock.recv(65_536) if sock else b""
             if not data:
                 return

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from agent import carrier, onsite, wire
+from agent import connector as way_out
 from agent.wire import Codes
 from tests.agent.doubles import refuse, say
 
@@ -103,7 +104,7 @@ def test_the_connectors_account_goes_only_where_the_configuration_lets_it(site, 
 
 
 def test_a_write_is_sent_only_after_a_clear_yes(site, place, connector, monkeypatch):
-    monkeypatch.setattr(carrier, "BEGIN_SECONDS", 0.5)
+    monkeypatch.setattr(way_out, "BEGIN_SECONDS", 0.5)
     there = place(say)
     here = site(f'url = "{there.url}/"')
     for code in ("too_late", "unknown_job", "busy", "revoked"):
@@ -119,6 +120,33 @@ def test_a_write_is_sent_only_after_a_clear_yes(site, place, connector, monkeypa
     connector.before = lambda path, body: None
     parts, _ = here.carry("POST", f"{there.url}/x")
     assert parts[0].head.status == 200
+
+
+def test_a_yes_that_came_late_is_none(site, place, connector, monkeypatch):
+    monkeypatch.setattr(way_out, "YES_SECONDS", 0.3)
+    monkeypatch.setattr(way_out, "BEGIN_SECONDS", 0.5)
+    connector.after = lambda path, body: time.sleep(0.6) if path.endswith("/begin") else None
+    there = place(say)
+    here = site(f'url = "{there.url}/"')
+    _, trouble = here.carry("POST", f"{there.url}/x")
+    assert (trouble.code, trouble.sent) == (Codes.TOO_LATE, False)
+    assert there.seen == []
+
+
+def test_a_connection_that_had_to_be_made_again_after_the_yes_must_stand_in_time(
+    site, place, connector, monkeypatch
+):
+    there = place(say)
+    here = site(f'url = "{there.url}/"')
+    here.carry("GET", f"{there.url}/x")
+    line = here.lines._idle[0]
+    connector.before = lambda path, body: (
+        line.stream.sock.shutdown(socket.SHUT_RDWR) if path.endswith("/begin") else None
+    )
+    monkeypatch.setattr(carrier, "AGAIN_SECONDS", -1.0)
+    _, trouble = here.carry("POST", f"{there.url}/y")
+    assert (trouble.code, trouble.sent) == (Codes.TOO_LATE, False)
+    assert [path for _, path, _, _ in there.seen] == ["/x"]
 
 
 def test_the_question_whether_to_begin_is_asked_again_when_its_answer_was_lost(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ def config(tmp_path, *targets, connector=URL, more=""):
 
 
 def test_the_example_says_what_the_program_understands(tmp_path):
-    text = (__import__("pathlib").Path("agent/agent.example.toml")).read_text()
+    text = (Path(__file__).parents[2] / "agent" / "agent.example.toml").read_text()
     path = tmp_path / "agent.toml"
     path.write_text(text)
     found = load(path)

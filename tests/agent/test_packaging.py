@@ -52,7 +52,9 @@ def test_union_types_stand_in_annotations_only(path):
 def test_it_is_built_and_installed_by_itself(tmp_path):
     """As an administrator does it, but offline: the wheel alone, into an empty place."""
     source, wheels, place = tmp_path / "source", tmp_path / "wheels", tmp_path / "place"
-    shutil.copytree(AGENT, source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        AGENT, source, ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
+    )
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
         [*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", wheels, source],
@@ -97,3 +99,16 @@ def test_service_managers_do_not_start_again_what_cannot_work_and_wait_for_jobs(
     final = re.search(r'"--restart-if-not", "([0-9,]+)"', script).group(1)
     assert [int(code) for code in final.split(",")] == [0, *FINAL]
     assert int(re.search(r'"--stop-timeout", "(\d+)"', script).group(1)) > STOP_SECONDS * 1000
+
+
+def test_the_documentation_quotes_what_check_really_says():
+    source = re.sub(r'"\s*\n?\s*f?"', "", "".join(path.read_text() for path in FILES))
+    text = (ROOT / "docs" / "agent.md").read_text()
+    table = text[text.index("| `check` says |") :]
+    quotes = re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+    assert len(quotes) > 15
+    for quote in quotes:
+        what, _, words = quote.partition(": ")
+        assert what == "URL" or f'"{what}"' in source, quote
+        for part in words.split("..."):
+            assert part.strip(" ,") in source, (quote, part)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC
@@ -48,7 +50,7 @@ def test_it_works_until_it_is_told_to_stop(agent, connector, place):
     assert states[-1].targets == [
         {"url": f"{there.url}/", "sign_in": "connector", "certificate_until": ""}
     ]
-    assert states[-1].round_trip_ms >= 0 or len(states) == 1
+    assert connector.states[-1].round_trip_ms >= 0  # what it said when it left
 
 
 def test_a_job_in_hand_is_finished_before_it_stops(agent, connector, place):
@@ -161,9 +163,6 @@ def test_a_password_typed_once_is_kept_and_never_shown(agent, connector, tmp_pat
     wrong = there.command("set-password", "https://other.example/")
     assert wrong.returncode == 2
     assert "https://gp.example.local/" in wrong.stderr
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "agent", "--config", str(there.config), "set-password",
          "https://gp.example.local/", "--stdin"],

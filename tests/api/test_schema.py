@@ -19,6 +19,11 @@ from tenants.roles import Role
 from tests.api.conftest import Program, differing, held, make_document, make_transfer, note
 from tests.support.flow import TENT
 
+CONFLICT = {
+    "conflict": [{"what": "Name", "erp": "Ada King", "store": "Ada Noel"}],
+    "value": "two names",
+}
+
 
 @pytest.fixture
 def schema(tenant):
@@ -120,6 +125,8 @@ def test_every_operation_answers_as_it_says(flow, made, schema):
     work.check_posted(changed.pk)
     changed.refresh_from_db()
     correction = program.get(f"transfers/{changed.pk}/").json()["comparison"]["difference"]
+    torn = held(flow, "90005", hold="customer_conflict", record=CONFLICT)
+    seen = program.get(f"transfers/{torn.pk}/").json()["conflict"]["seen"]
     site = relay.create_site("Head office")
     agent, _ = relay.invite(site, "Server room 1")
     calls = [
@@ -143,6 +150,8 @@ def test_every_operation_answers_as_it_says(flow, made, schema):
         ("get", "transfers/{id}/", posted.pk, None),
         ("get", "transfers/{id}/", differs.pk, None),
         ("get", "transfers/{id}/", changed.pk, None),
+        ("get", "transfers/{id}/", torn.pk, None),
+        ("post", "transfers/{id}/choose-side/", torn.pk, {"side": "store", "seen": seen}),
         ("post", "transfers/{id}/accept-difference/", differs.pk, {"difference": difference}),
         ("post", "transfers/{id}/post-correction/", changed.pk, {"difference": correction}),
         ("post", "transfers/{id}/release/", held(flow, "90003").pk, {}),

@@ -69,7 +69,7 @@ def test_a_closed_tenants_tokens_are_nothing(tenant, program):
 
 def test_a_viewers_token_changes_nothing(flow, reader):
     row = held(flow)
-    for act in ("replay", "release", "skip", "accept-difference", "post-correction"):
+    for act in ("replay", "release", "skip", "accept-difference", "choose-side", "post-correction"):
         answer = reader.post(f"transfers/{row.pk}/{act}/", {"reason": "x"})
         assert answer.status_code == 403, act
         assert "accountant" in answer.json()["detail"]

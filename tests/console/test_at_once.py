@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from connectors import services
-from sync import completeness, dispatch, hooks, route_settings
-from sync.models import Flow, FlowSchedule, Route
+from sync import completeness, dispatch, hooks, inbox, route_settings
+from sync.models import Flow, FlowSchedule, InboxEvent, Route, Transfer
+from sync.pipelines import polling
 from tenants.models import AgendaItem
 from tenants.roles import Role
 from tests.console.support import Browser
@@ -61,6 +63,52 @@ def test_hooks_that_the_store_switched_off_are_on_at_once_and_the_gap_is_fetched
     assert "4 webhooks had been switched off or deleted: on again" in answer
     assert all(row["is_active"] for row in flow.store_simulator.get("state")["hooks"])
     assert due(dispatch.POLL_ORDERS, flow.route.pk) < timedelta(minutes=1)
+
+
+def test_exactly_the_orders_that_no_hook_told_of_are_fetched_once_each(browser, flow):
+    hooks.register(flow.store)
+    with open_door() as address:
+        flow.store_simulator.post("deliver-to", host=HOOK_HOST, url=address)
+        before = [told(flow, flow.place(lines=[TENT])) for _ in range(2)]
+        polling.poll(flow.route.pk)  # the regular check has seen these
+        later(dispatch.POLL_ORDERS, flow.route.pk)
+
+        flow.store_simulator.post("hooks/deactivate")
+        lost = [str(flow.place(lines=[TENT])["id"]) for _ in range(3)]
+        time.sleep(2)  # as long as a delivery could still be under way
+        assert not InboxEvent.objects.filter(external_id__in=lost).exists()
+        browser("post", "/connections/store/hooks/")
+        assert due(dispatch.POLL_ORDERS, flow.route.pk) < timedelta(minutes=1)
+        after = told(flow, flow.place(lines=[TENT]))  # the hooks tell again
+        polling.poll(flow.route.pk)  # what is due now, long before its regular time
+
+    came_by = {key: first_source(key) for key in [*before, *lost, after]}
+    assert came_by == dict.fromkeys([*before, after], "webhook") | dict.fromkeys(lost, "poll")
+    assert not InboxEvent.objects.filter(external_id__in=lost, source="webhook").exists()
+    for event in InboxEvent.objects.filter(processed_at=None).order_by("pk"):
+        inbox.process(event.pk)
+    keys = Transfer.objects.filter(flow=Flow.ORDERS).values_list("source_key", flat=True)
+    assert sorted(keys) == sorted(came_by)
+    for key in came_by:
+        assert flow.work(key, tries=3).state == "posted"
+    assert (flow.booked()["posted"], flow.booked()["duplicates"]) == (len(came_by), {})
+
+
+def told(flow, order: dict) -> str:
+    """The order's number, when the store's webhook has told of it and it is booked."""
+    key = str(order["id"])
+    end = time.monotonic() + 20
+    while not InboxEvent.objects.filter(external_id=key, source="webhook").exists():
+        assert time.monotonic() < end, "no webhook came"
+        time.sleep(0.1)
+    for event in InboxEvent.objects.filter(external_id=key, processed_at=None):
+        inbox.process(event.pk)
+    flow.work(key, tries=3)
+    return key
+
+
+def first_source(key: str) -> str:
+    return InboxEvent.objects.filter(record="order", external_id=key).earliest("pk").source
 
 
 def test_the_page_says_when_hooks_are_looked_after_by_themselves(browser, flow):

@@ -9,12 +9,13 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from connectors import services
 from sync import actions
 from sync.models import Document, State, Transfer
-from sync.pipelines import related, work
+from sync.pipelines import awaited, related, work
 from tenants.roles import Role
 from tests.console.support import Browser, make_document, make_transfer
-from tests.support.flow import TENT
+from tests.support.flow import TENT, make_flow
 
 
 def page_of(browser, transfer):
@@ -41,6 +42,51 @@ def changed(flow, **edit):
 
 def shown(html):
     return re.search(r'name="shown" value="([0-9a-f]{64})"', html).group(1)
+
+
+def asked_again(browser, transfer, html):
+    """What the open page gets when it asks whether something moved."""
+    version = html.split('"v": "')[1].split('"')[0]
+    return browser("get", f"/transfers/{transfer.pk}/?v={version}", hx_request="true")
+
+
+def test_the_open_page_of_an_order_that_waits_in_the_erp_shows_when_it_is_invoiced_there(
+    browser, tenant, simulators
+):
+    flow = make_flow(simulators, document_kind="sales_order")
+    _, sold = flow.carry(lines=[TENT])
+    document = sold.documents.get()
+    html = page_of(browser, sold)
+    assert "to be posted there" in html
+    assert 'id="transfer" data-live' in html
+    assert asked_again(browser, sold, html).status_code == 204
+    services.open_erp(document.erp).client.act(
+        "salesOrders", document.external_id, "shipAndInvoice", purpose="invoice the order"
+    )
+    awaited.look(document.pk)
+    document.refresh_from_db()
+    moved = asked_again(browser, sold, html).content.decode()
+    assert "to be posted there" not in moved
+    assert document.invoice_number in moved
+
+
+def test_before_an_erp_has_worked_tax_out_none_is_shown(browser, flow):
+    _, sold = flow.carry(lines=[TENT])
+    document = sold.documents.get()
+    line = re.compile(r'Tax included</th>.*?<td></td><td class="amount">(.*?)</td>')
+    assert line.search(page_of(browser, sold)).group(1) not in ("—", "")
+    document.booked = {**document.booked, "has_totals": False, "total_tax": "0.00"}
+    document.save()
+    assert line.search(page_of(browser, sold)).group(1) == "—"
+
+
+def test_the_open_page_of_an_order_shows_a_refund_that_arrives(browser, flow):
+    order, sold = flow.carry(lines=[TENT])
+    html = page_of(browser, sold)
+    assert asked_again(browser, sold, html).status_code == 204
+    row = refunded(flow, order, amount="5.00")
+    moved = asked_again(browser, sold, html)
+    assert row.documents.get().number in moved.content.decode()
 
 
 def test_a_refund_says_what_it_is_why_and_what_it_belongs_to(browser, flow):

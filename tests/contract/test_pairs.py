@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -117,42 +118,46 @@ def erp(pair: tuple[StoreRig, ErpRig]) -> ErpRig:
 @pytest.fixture
 def join(tenant: object, store: StoreRig, erp: ErpRig, settings: Any) -> Pair:
     """Connections and a route as a person makes them, with the lookup rows that the ERP needs."""
+    settings.OUTBOUND_CA_FILE = CERTIFICATES.ca_file
+    return partial(joined, store, erp)
+
+
+def joined(store: StoreRig, erp: ErpRig, **chosen: str) -> Route:
     from connectors import services
     from sync import mapping_rules, route_settings
 
-    settings.OUTBOUND_CA_FILE = CERTIFICATES.ca_file
-
-    def make(**chosen: str) -> Route:
-        ends = []
-        for rig, slug in ((store, "shop"), (erp, "ledger")):
-            connection = services.create_connection(
-                kind=rig.kind, name=f"Acme {slug}", slug=slug, values=rig.values()
-            )
-            services.ping(connection)
-            connection.refresh_from_db()
-            assert connection.state == "healthy", connection.checks
-            ends.append(connection)
-        route = route_settings.create_route(
-            name="Web orders",
-            slug="web",
-            store=ends[0],
-            erp=ends[1],
-            prefix=erp.prefix,
-            settings={
-                "time_zone": "Europe/London",
-                **store.route_settings,
-                **erp.route_settings,
-                **chosen,
-            },
-            start_at=timezone.now() - timedelta(days=30),
+    ends = []
+    for rig, slug in ((store, "shop"), (erp, "ledger")):
+        connection = services.create_connection(
+            kind=rig.kind,
+            name=f"Acme {slug}",
+            slug=slug,
+            values=rig.values(),
+            **rig.reached(),
         )
-        for tables in (erp.lookups, erp.foreign_lookups):
-            for table, rows in tables.items():
-                for key, value in rows.items():
-                    mapping_rules.save_lookup(route, table=table, key=key, value=value, by="test")
-        return Route(store, erp, route, (ends[0], ends[1]))
-
-    return make
+        services.ping(connection)
+        connection.refresh_from_db()
+        assert connection.state == "healthy", connection.checks
+        ends.append(connection)
+    route = route_settings.create_route(
+        name="Web orders",
+        slug="web",
+        store=ends[0],
+        erp=ends[1],
+        prefix=erp.prefix,
+        settings={
+            "time_zone": "Europe/London",
+            **store.route_settings,
+            **erp.route_settings,
+            **chosen,
+        },
+        start_at=timezone.now() - timedelta(days=30),
+    )
+    for tables in (erp.lookups, erp.foreign_lookups):
+        for table, rows in tables.items():
+            for key, value in rows.items():
+                mapping_rules.save_lookup(route, table=table, key=key, value=value, by="test")
+    return Route(store, erp, route, (ends[0], ends[1]))
 
 
 def test_an_order_and_its_refunds_arrive_once_and_to_the_cent(join: Pair):

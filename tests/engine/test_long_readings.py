@@ -124,6 +124,47 @@ def test_from_the_start_begins_a_running_reading_anew(shop, small_pages, monkeyp
     assert reads("itemLedgerEntries") == 1  # where the ledger ends, not what moved
 
 
+def test_from_the_start_has_a_whole_reading_follow_the_first_page_of_one(shop, monkeypatch):
+    row = schedule(shop, Flow.STOCK)
+    reading = flows.WORKS[Flow.STOCK].page
+    asked = []
+
+    def asked_for_meanwhile(self, rows):
+        if not asked:
+            asked.append(1)
+            schedules.run_now(schedule(shop, Flow.STOCK), from_the_start=True)
+        return reading(self, rows)
+
+    monkeypatch.setattr(flows.WORKS[Flow.STOCK], "page", asked_for_meanwhile)
+    flows.run(row.pk)
+    row.refresh_from_db()
+    whole = row.rows_seen
+    due = AgendaItem.objects.get(kind=dispatch.FLOW, key=str(row.pk)).due_at
+    assert due <= timezone.now()
+    assert run(shop, Flow.STOCK).rows_seen == whole > 10
+    assert run(shop, Flow.STOCK).rows_seen < whole
+
+
+def test_from_the_start_while_a_short_reading_runs_reads_everything_once(
+    shop, small_pages, monkeypatch
+):
+    whole = run(shop, Flow.STOCK).rows_seen
+    shop.erp_simulator.post("items/change", share=100, what="stock")
+    monkeypatch.setattr(flows, "SLICE_SECONDS", -1)
+    row = schedule(shop, Flow.STOCK)
+    flows.run(row.pk)
+    row.refresh_from_db()
+    assert row.is_running
+    assert not row.is_full
+    asked_at = timezone.now()
+    schedules.run_now(row, from_the_start=True)
+    done = run(shop, Flow.STOCK)
+    assert done.rows_seen == whole
+    assert done.full_at >= asked_at
+    assert done.next_at > timezone.now()  # as planned: it was not asked for twice
+    assert run(shop, Flow.STOCK).full_at == done.full_at
+
+
 def test_a_once_a_day_reading_is_not_put_off_by_one_that_is_short(shop):
     row = run(shop, Flow.STOCK)
     begun = row.full_at

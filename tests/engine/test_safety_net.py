@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,8 +14,6 @@ import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.db import OperationalError
@@ -31,21 +28,13 @@ from sync import dispatch, hooks, inbox, route_settings, schedules
 from sync.models import Flow, FlowSchedule, InboxEvent
 from sync.pipelines import flows, polling
 from tenants.models import AgendaItem, HookAddress
+from tests.support.door import open_door
 from tests.support.flow import TENT, forget_processes_memory
 from tests.support.simulators import HOOK_HOST
 
 ROOT = Path(__file__).resolve().parents[2]
 HOUR = 3600
 SKU = "TENT-2P-GRN"
-
-
-class _Threads(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """The tests read the answers, not the log."""
 
 
 @pytest.fixture
@@ -61,27 +50,11 @@ def shop(flow):
 @pytest.fixture
 def door(shop) -> Iterator[str]:
     """The product's own web application over HTTP, and both systems told where it is."""
-    from django.db import connections
-
-    from config.wsgi import application
-
-    def served(environ, start_response):
-        try:
-            return application(environ, start_response)
-        finally:
-            connections.close_all()
-
-    server = make_server("127.0.0.1", 0, served, _Threads, _Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=[0.05], daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    for simulator in (shop.store_simulator, shop.erp_simulator):
-        simulator.post("deliver-to", host=HOOK_HOST, url=address)
-    shop.erp_simulator.post("settings", notice_seconds=0.1)
-    yield address
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with open_door() as address:
+        for simulator in (shop.store_simulator, shop.erp_simulator):
+            simulator.post("deliver-to", host=HOOK_HOST, url=address)
+        shop.erp_simulator.post("settings", notice_seconds=0.1)
+        yield address
 
 
 def knock(door: str, key: str, body: bytes, query: str = "") -> tuple[int, bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import requests
@@ -67,3 +68,28 @@ class Call:
         self._thread.join(within)
         assert not self._thread.is_alive(), "nobody answered"
         return self._result
+
+
+def entries(action: str) -> list[str]:
+    from audit.models import Entry
+
+    return list(Entry.objects.filter(action=action).order_by("id").values_list("words", flat=True))
+
+
+def later(function, *arguments, **more):
+    """Run in a thread; the function that waits for what it returned."""
+    found = []
+
+    def run() -> None:
+        with suppress(requests.RequestException):
+            found.append(function(*arguments, **more))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def result(within: float = 10):
+        thread.join(within)
+        assert found, "no answer in time"
+        return found[0]
+
+    return result

@@ -3,108 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import os
-import secrets
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import redis
-import redis.asyncio
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from agent import wire
-
-NOW = {"begin_in": 20.0, "kept": 60.0}
-
-
-class Bench:
-    """One site's queue with both sides of it at hand."""
-
-    def __init__(self) -> None:
-        from connectors.relay.desk import Desk
-        from connectors.relay.jobs import Jobs
-
-        self.redis = redis.Redis.from_url(os.environ["REDIS_URL"])
-        self.jobs = Jobs(self.redis)
-        self.site_id = secrets.randbelow(10**9)
-        self._runner = asyncio.Runner()
-        self._theirs = redis.asyncio.Redis.from_url(os.environ["REDIS_URL"])
-        self.desk = Desk(self._theirs)
-        self.polls: dict[str, Any] = {}
-
-    def run(self, work: Any) -> Any:
-        return self._runner.run(work)
-
-    def close(self) -> None:
-        self.run(self._theirs.aclose())
-        self._runner.close()
-        self.redis.close()
-
-    def identity(self, name: str) -> Any:
-        from connectors.relay.identities import Identity
-
-        key = f"agt_{name:0>8}{self.site_id % 10**8:08d}"
-        return Identity(key, "t_bench", self.site_id, 1, name, public_key="x")
-
-    def arrive(self, name: str, *, boot: str = "1", in_flight: tuple[str, ...] = ()) -> Any:
-        """A poll of this agent comes."""
-        from connectors.relay.desk import Arrived
-
-        poll = Arrived(self.identity(name), secrets.token_hex(4), boot, "{}", 0)
-        _, until = self.run(self.desk.arrive(poll, in_flight, may_work=True))
-        self.polls[name] = dataclasses.replace(poll, until=until)
-        return self.polls[name]
-
-    def submit(self, *, changes: bool = True, **more: float) -> Any:
-        from connectors.relay.jobs import Handed, new_id
-
-        handed = Handed(new_id(), self.identity("any").site, changes)
-        job = wire.Job(handed.id, "POST", "https://gp.local/", begin_first=changes)
-        assert self.jobs.submit(handed, job, **{**NOW, **more})
-        return handed
-
-    def lease(self, name: str, most: int = 1) -> list[str]:
-        return [
-            wire.Job.from_json(one).id for one in self.run(self.desk.lease(self.polls[name], most))
-        ]
-
-    def begin(self, name: str, handed: Any) -> str:
-        return self.run(self.desk.begin(self.identity(name).key, handed.id))
-
-    def part(self, name: str, handed: Any, number: int, data: bytes, *, last: bool = False) -> str:
-        head = wire.Head(200) if number == 0 else None
-        part = wire.Part(number, data, last, head)
-        return self.run(self.desk.answer(self.identity(name).key, handed.id, part))
-
-    def trouble(self, name: str, handed: Any, code: str, *, sent: bool) -> str:
-        said = wire.Trouble(code, "why", sent)
-        return self.run(self.desk.trouble(self.identity(name).key, handed.id, said))
-
-    def put_back(self, handed: Any, field: str) -> None:
-        """As if this time of the job had come."""
-        from connectors.relay import keys
-
-        self.redis.hset(keys.job(handed.id), field, 1)
-
-    def vanish(self, name: str) -> None:
-        """As if nothing had been heard of it for too long."""
-        from connectors.relay import keys
-
-        who = self.identity(name)
-        if self.redis.zscore(keys.present(who.site), who.key) is not None:
-            self.redis.zadd(keys.present(who.site), {who.key: 1})
-        if self.redis.exists(keys.live(who.key)):
-            self.redis.hset(keys.live(who.key), "at", 1)
-
-    def revoke(self, name: str) -> None:
-        from connectors.relay import identities
-
-        revoked = dataclasses.replace(self.identity(name), is_revoked=True)
-        identities.store(self.redis, revoked)
+from tests.relay.queue_bench import Bench
 
 
 @pytest.fixture
@@ -118,18 +22,18 @@ def test_nothing_is_handed_in_where_nobody_is_there(bench):
     from connectors.relay.jobs import Handed
 
     handed = Handed("a" * 32, bench.identity("any").site, True)
-    assert not bench.jobs.anybody(handed.site)
-    assert not bench.jobs.submit(handed, wire.Job("a" * 32, "POST", "https://gp.local/"), **NOW)
+    assert not bench.jobs.roll_call(handed.site)[0]
+    assert not bench.hand_in(handed, wire.Job("a" * 32, "POST", "https://gp.local/"))
     bench.arrive("one")
-    assert bench.jobs.anybody(handed.site)
+    assert bench.jobs.roll_call(handed.site)[0]
     bench.vanish("one")
-    assert not bench.jobs.anybody(handed.site)
+    assert not bench.jobs.roll_call(handed.site)[0]
 
 
 def test_a_job_handed_in_again_is_the_same_one(bench):
     bench.arrive("one")
     handed = bench.submit()
-    assert bench.jobs.submit(handed, wire.Job(handed.id, "POST", "https://gp.local/"), **NOW)
+    assert bench.hand_in(handed, wire.Job(handed.id, "POST", "https://gp.local/"))
     assert bench.lease("one", 5) == [handed.id]
 
 
@@ -181,6 +85,16 @@ def test_without_another_agent_a_lease_that_is_over_is_taken_back_for_good(bench
     assert bench.jobs.stand(handed) == "cancelled"
     assert bench.begin("one", handed) == "late"
     assert bench.jobs.stand(handed) == "cancelled"
+
+
+def test_an_agent_that_comes_back_may_not_begin_what_was_taken_back(bench):
+    bench.arrive("one")
+    handed = bench.submit()
+    bench.lease("one")
+    bench.vanish("one")
+    assert bench.jobs.stand(handed) == "cancelled"
+    bench.arrive("one")  # its lease is not over
+    assert bench.begin("one", handed) == "late"
 
 
 def test_a_write_whose_time_is_over_does_not_begin_and_was_not_sent(bench):
@@ -240,7 +154,7 @@ def test_a_revoked_agent_neither_begins_nor_answers(bench):
     assert bench.jobs.stand(begun) == "lost"
     assert bench.jobs.stand(leased) == "cancelled"
     bench.arrive("one")  # its poll was on its way
-    assert not bench.jobs.anybody(begun.site)
+    assert not bench.jobs.roll_call(begun.site)[0]
 
 
 def test_an_agent_that_leaves_finishes_what_it_began_and_gives_up_the_rest(bench):
@@ -250,6 +164,9 @@ def test_an_agent_that_leaves_finishes_what_it_began_and_gives_up_the_rest(bench
     bench.begin("one", begun)
     bench.arrive("two")
     assert bench.run(bench.desk.leave(bench.identity("one"))) == 1
+    waiting = bench.submit()
+    assert bench.lease("one") == []
+    assert bench.lease("two") == [waiting.id]
     assert bench.jobs.stand(begun) == "sending"
     assert bench.jobs.stand(leased) == "queued"
     assert bench.jobs.stand(reading) == "leased"
@@ -281,9 +198,9 @@ def test_after_a_flush_nothing_is_known_and_nothing_begins(bench, stage):
 def test_a_held_poll_is_known_again_after_a_flush(bench):
     poll = bench.arrive("one")
     bench.redis.flushdb()
-    assert not bench.jobs.anybody(poll.identity.site)
+    assert not bench.jobs.roll_call(poll.identity.site)[0]
     assert bench.run(bench.desk.keep([poll])) == [0]
-    assert bench.jobs.anybody(poll.identity.site)
+    assert bench.jobs.roll_call(poll.identity.site)[0]
     handed = bench.submit()
     assert bench.run(bench.desk.keep([poll])) == [1]  # a job waits: the poll looks
     assert bench.lease("one") == [handed.id]
@@ -391,6 +308,17 @@ def test_a_stopping_agents_job_goes_to_the_other_one(bench):
     assert not bench.jobs.give_again(handed)
 
 
+def test_a_job_whose_time_is_over_is_not_given_again(bench):
+    bench.arrive("one")
+    bench.arrive("two")
+    handed = bench.submit()
+    bench.lease("one")
+    bench.trouble("one", handed, wire.Codes.STOPPING, sent=False)
+    bench.put_back(handed, "begin_until")
+    assert not bench.jobs.give_again(handed)
+    assert bench.begin("two", handed) == "gone"
+
+
 def test_what_waits_in_redis_is_encrypted(bench):
     from connectors.relay import keys
 
@@ -400,113 +328,3 @@ def test_what_waits_in_redis_is_encrypted(bench):
     bench.lease("one")
     bench.part("one", handed, 0, b"a shopper's name")
     assert b"shopper" not in bench.redis.lrange(keys.answer(handed.id), 0, -1)[0]
-
-
-class TwoAgentsAndAQueue(RuleBasedStateMachine):
-    """Whatever happens in whatever order: one sender a job, and none after "nothing was sent"."""
-
-    jobs = Bundle("jobs")
-    names = st.sampled_from(["one", "two"])
-
-    @initialize()
-    def start(self) -> None:
-        self.bench = Bench()
-        self.boots = {"one": 1, "two": 1}
-        self.senders: dict[str, set[tuple[str, int]]] = {}
-        self.unsent: set[str] = set()
-        for name in self.boots:
-            self.bench.arrive(name)
-
-    @rule(target=jobs)
-    def submit(self) -> Any:
-        self.bench.arrive("one", boot=str(self.boots["one"]))
-        return self.bench.submit()
-
-    @rule(name=names, again=st.booleans())
-    def arrive(self, name: str, again: bool) -> None:
-        self.boots[name] += again
-        self.bench.arrive(name, boot=str(self.boots[name]))
-
-    @rule(name=names)
-    def vanish(self, name: str) -> None:
-        self.bench.vanish(name)
-
-    @rule(name=names)
-    def leave(self, name: str) -> None:
-        self.bench.run(self.bench.desk.leave(self.bench.identity(name)))
-
-    @rule(name=names)
-    def lose_connection(self, name: str) -> None:
-        self.bench.run(self.bench.desk.closed(self.bench.polls[name]))
-
-    @rule(name=names, most=st.integers(1, 3))
-    def lease(self, name: str, most: int) -> None:
-        self.bench.lease(name, most)
-
-    @rule(name=names, job=jobs)
-    def begin(self, name: str, job: Any) -> None:
-        if self.bench.begin(name, job) == "ok":
-            assert job.id not in self.unsent
-            self.senders.setdefault(job.id, set()).add((name, self.boots[name]))
-
-    @rule(name=names, job=jobs, code=st.sampled_from([wire.Codes.STOPPING, wire.Codes.NETWORK]))
-    def say_that_nothing_was_sent(self, name: str, job: Any, code: str) -> None:
-        mine = (name, self.boots[name])
-        if self.bench.trouble(name, job, code, sent=False) == "ok":
-            self.senders.get(job.id, set()).discard(mine)  # it keeps its word
-        elif mine in self.senders.get(job.id, ()):
-            return
-
-    @rule(name=names, job=jobs, last=st.booleans())
-    def answer(self, name: str, job: Any, last: bool) -> None:
-        if (name, self.boots[name]) in self.senders.get(job.id, ()):
-            self.bench.part(name, job, 0, b"x", last=last)
-
-    @rule(job=jobs, field=st.sampled_from(["lease_until", "begin_until", "take_until"]))
-    def time_comes(self, job: Any, field: str) -> None:
-        from connectors.relay import keys
-
-        if self.bench.redis.exists(keys.job(job.id)):
-            self.bench.put_back(job, field)
-
-    @rule(job=jobs)
-    def look(self, job: Any) -> None:
-        if self.bench.jobs.stand(job) == "cancelled":
-            self.report_unsent(job)
-
-    @rule(job=jobs)
-    def give_again(self, job: Any) -> None:
-        self.bench.jobs.give_again(job)
-
-    @rule(job=consumes(jobs))
-    def close(self, job: Any) -> None:
-        if self.bench.jobs.close(job) in ("queued", "leased"):
-            self.report_unsent(job)
-        for name in self.boots:
-            assert self.bench.begin(name, job) != "ok"
-
-    @rule()
-    def flush(self) -> None:
-        self.bench.redis.flushdb()
-
-    def report_unsent(self, job: Any) -> None:
-        assert not self.senders.get(job.id), "somebody began it"
-        self.unsent.add(job.id)
-
-    @invariant()
-    def one_sender_a_job(self) -> None:
-        for senders in getattr(self, "senders", {}).values():
-            assert len(senders) <= 1
-
-    def teardown(self) -> None:
-        if hasattr(self, "bench"):
-            self.bench.close()
-
-
-TestTwoAgentsAndAQueue = TwoAgentsAndAQueue.TestCase
-TestTwoAgentsAndAQueue.settings = settings(
-    max_examples=120,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)

@@ -3,126 +3,21 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-from contextlib import suppress
 
 import pytest
 import redis
 import requests
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
 from agent import wire
 from connectors.errors import NeedsAttention, OutcomeUnknown, Rejected, TryLater
-from tests.relay.calls import Call
+from tests.relay.calls import Call, later
 from tests.relay.speaker import Speaker, refusal
 
 
 def memory() -> redis.Redis:
     return redis.Redis.from_url(os.environ["REDIS_URL"])
-
-
-def later(function, *arguments, **more):
-    """Run in a thread; the function that waits for what it returned."""
-    found = []
-
-    def run() -> None:
-        with suppress(requests.RequestException):
-            found.append(function(*arguments, **more))
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-
-    def result(within: float = 10):
-        thread.join(within)
-        assert found, "no answer in time"
-        return found[0]
-
-    return result
-
-
-# -- who may ask ---------------------------------------------------------------------------------
-
-
-def test_a_request_without_a_signature_is_refused_without_a_hint(relay_server):
-    answer = requests.post(f"{relay_server.url}{wire.POLL}", data=b"{}", timeout=5)
-    assert (answer.status_code, refusal(answer)["code"]) == (401, "signature")
-    assert refusal(answer)["words"] == "The request is not signed as it should be."
-
-
-def test_a_request_signed_by_another_key_is_refused(enrolled):
-    agent = enrolled()
-    answer = agent.say(wire.POLL, agent.said(), signer=Ed25519PrivateKey.generate())
-    assert (answer.status_code, refusal(answer)["code"]) == (401, "signature")
-    other = enrolled("gp-2")
-    answer = agent.say(wire.POLL, agent.said(), agent=other.agent)
-    assert (answer.status_code, refusal(answer)["code"]) == (401, "signature")
-
-
-def test_a_request_whose_body_or_path_was_changed_is_refused(enrolled):
-    agent = enrolled()
-    signed = wire.Signed(int(time.time()), "n" * 20, agent.agent)
-    body = agent.said()
-    headers = signed.headers(agent.private.sign(signed.base("POST", wire.POLL, body)), body)
-    for path, sent in ((wire.POLL, body + b" "), (wire.LEAVE, body)):
-        answer = requests.post(agent.url + path, data=sent, headers=headers, timeout=5)
-        assert (answer.status_code, refusal(answer)["code"]) == (401, "signature"), path
-
-
-def test_an_agent_that_nobody_knows_is_refused(relay_server, tenant):
-    stranger = Speaker(relay_server.url, "agt_" + "x" * 16)
-    answer = stranger.poll()
-    assert (answer.status_code, refusal(answer)["code"]) == (401, "unknown_agent")
-
-
-def test_a_request_that_was_sent_before_is_refused(enrolled):
-    agent = enrolled()
-    assert agent.say(wire.POLL, agent.said(free=0), nonce="n" * 20).status_code == 200
-    answer = agent.say(wire.POLL, agent.said(free=0), nonce="n" * 20)
-    assert (answer.status_code, refusal(answer)["code"]) == (401, "replayed")
-
-
-@pytest.mark.parametrize("skew", [-200, 200])
-def test_a_clock_that_is_wrong_is_told_our_time(enrolled, skew):
-    agent = enrolled()
-    answer = agent.say(wire.POLL, agent.said(free=0), created=time.time() + skew)
-    assert (answer.status_code, refusal(answer)["code"]) == (401, "clock")
-    assert abs(refusal(answer)["time"] - time.time()) < 5
-    right = agent.say(wire.POLL, agent.said(free=0), created=time.time() + skew / 2)
-    assert right.status_code == 200
-
-
-def test_a_version_that_is_too_old_is_told_to_upgrade_and_gets_no_work(enrolled, site):
-    from connectors.relay import services
-
-    agent = enrolled()
-    answer = agent.poll(wire=0, version="0.9")
-    assert (answer.status_code, refusal(answer)["code"]) == (426, "upgrade")
-    assert "Install the current version" in refusal(answer)["words"]
-    (view,) = services.agents()
-    assert (view.needs_upgrade, view.version, view.is_online) == (True, "0.9", False)
-    assert "0.9" in view.upgrade_words
-    assert isinstance(Call(site).result(), TryLater)
-
-
-def test_a_request_that_is_too_large_or_unreadable_is_refused(enrolled):
-    agent = enrolled()
-    assert agent.say(wire.POLL, b"x" * 300_000).status_code == 400
-    assert agent.say(wire.POLL, b"[1]").status_code == 400
-    assert agent.say(wire.job_path("a" * 32, wire.ANSWER), b"\0\0").status_code == 400
-
-
-def test_refused_requests_are_counted(enrolled):
-    from connectors.relay import presence
-
-    agent = enrolled()
-    before = presence.refused().get("signature", 0)
-    agent.say(wire.POLL, agent.said(), signer=Ed25519PrivateKey.generate())
-    assert presence.refused()["signature"] == before + 1
-
-
-# -- polls ---------------------------------------------------------------------------------------
 
 
 def test_a_job_reaches_a_waiting_agent_at_once_and_its_answer_the_worker(enrolled, site):
@@ -199,9 +94,6 @@ def test_waiting_polls_hold_no_database_connection(enrolled, site):
     calls = [Call(site, "GET", body=b"") for _ in agents]
     jobs = [job for poll in polls for job in wire.Work.from_json(poll().content).read()]
     assert len({job.id for job in jobs}) == len(calls)
-
-
-# -- what the worker is told ---------------------------------------------------------------------
 
 
 def test_without_an_agent_nothing_is_sent_and_the_words_say_so(site):
@@ -411,9 +303,6 @@ def test_a_request_larger_than_an_agent_takes_is_rejected(enrolled, site):
     enrolled().poll(free=0)
     error = Call(site, body=b"x" * (wire.MOST_REQUEST_BYTES + 1)).result()
     assert isinstance(error, Rejected)
-
-
-# -- the account ---------------------------------------------------------------------------------
 
 
 def test_the_account_goes_with_the_job_unless_it_is_kept_on_site(enrolled, site):

@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -199,8 +200,10 @@ def post_hook(key: str, body: bytes, headers: dict[str, str] | None = None) -> A
         connection.set_tenant(before)
 
 
-def empty_tables() -> None:
-    """Empty every table of both tenants and what belongs to them in the public schema."""
+def empty_tables(
+    schemas: Collection[str] = ("t_acme", "t_other"), keep: Collection[str] = ()
+) -> None:
+    """Empty every table of these tenants, but those in ``keep``, and the public ones of all."""
     from django.apps import apps
     from django.conf import settings
 
@@ -213,8 +216,10 @@ def empty_tables() -> None:
     with connection.cursor() as cursor:
         # The trail refuses to be emptied; only the owner of the tables can lift that, here.
         cursor.execute("SET session_replication_role = replica")
-        for schema in ("t_acme", "t_other"):
+        for schema in schemas:
             for table in tables:
+                if table in keep:
+                    continue
                 cursor.execute(f"DELETE FROM {schema}.{table}")
         cursor.execute("SET session_replication_role = DEFAULT")
         for table in (
@@ -225,7 +230,8 @@ def empty_tables() -> None:
             "django_session",
             "axes_accessattempt",
         ):
-            cursor.execute(f"DELETE FROM public.{table}")
+            if table not in keep:
+                cursor.execute(f"DELETE FROM public.{table}")
         cursor.execute("DELETE FROM public.tenants_user")
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import trustme
 
-from connectors.kit import ExchangeRecord
+from connectors.kit import ExchangeRecord, Kit
 from connectors.registry import SYSTEMS
 from tests.support.kits import Memory, loopback_kit
 from tests.support.simulators import Simulator, _start
@@ -32,7 +32,7 @@ class Certificates:
         folder = Path(tempfile.mkdtemp(prefix="mlc-rigs-"))
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-        certificate = authority.issue_cert("localhost", "127.0.0.1")
+        certificate = authority.issue_cert("localhost", "127.0.0.1", "127.0.0.2")
         certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
         for part in certificate.cert_chain_pems:
             part.write_to_path(str(folder / "cert.pem"), append=True)
@@ -107,8 +107,14 @@ class Rig(ABC):
         """The system's adapter on the simulator, without Django."""
         system = SYSTEMS[self.kind]
         defaults = {setting.name: setting.default for setting in system.settings}
-        kit = loopback_kit(self.name, self.calls, self.cache, CERTIFICATES.ca_file)
-        return system.build({**defaults, **self.values(), **more}, kit)
+        return system.build({**defaults, **self.values(), **more}, self.kit())
+
+    def kit(self) -> Kit:
+        return loopback_kit(self.name, self.calls, self.cache, CERTIFICATES.ca_file)
+
+    def reached(self) -> dict[str, Any]:
+        """How a connection of it is reached: arguments of ``services.create_connection``."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from typing import Any
 
 import trustme
 
-from config.embedded import die_with_parent, free_port
+from config.embedded import die_with_parent
+from config.ports import free_ports
 
 TENANT_ID = "7d0f9c1e-4a53-4c0e-9e35-0d6c4a6f1b20"
 CLIENT_ID = "2b7c1d94-8f5e-4e0b-a6a1-3c9d5e7f8a10"
@@ -93,23 +94,24 @@ def start() -> Simulators:
 
 
 def _start(module: str, arguments: list[str]) -> Simulator:
-    port, control = free_port(), free_port()
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            module,
-            "--port",
-            str(port),
-            "--control-port",
-            str(control),
-            *arguments,
-        ],
-        stdout=subprocess.PIPE,
-        env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(Path.cwd())},
-        preexec_fn=die_with_parent,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline().decode()
-    assert line.startswith("ready"), line
+    """A running simulator; another pair of ports if somebody took one of them meanwhile."""
+    for last in (False, False, True):
+        port, control = free_ports(2)
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", module),
+                *("--port", str(port), "--control-port", str(control)),
+                *arguments,
+            ],
+            stdout=subprocess.PIPE,
+            env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(Path.cwd())},
+            preexec_fn=die_with_parent,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline().decode()
+        if line.startswith("ready"):
+            break
+        process.kill()
+        process.wait()
+        assert not last, f"{module} did not start: {line}"
     return Simulator(f"https://127.0.0.1:{port}", f"http://127.0.0.1:{control}", process)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from connectors.contract import Feed, MasterData, Page
 from connectors.erps.business_central import parties
 from connectors.erps.business_central.client import Client, Json, chunks
-from connectors.erps.business_central.feeds import Chunk, Position, changed_since, walk
+from connectors.erps.business_central.feeds import OVERLAP, Chunk, Position, changed_since, walk
 from connectors.errors import NeedsAttention, OutcomeUnknown, Rejected, TryLater
 from connectors.kit import odata
 from connectors.kit.reader import Reader
@@ -27,8 +29,6 @@ ITEM_SELECT = (
 )
 PRICE_SELECT = "number,unitPrice,priceIncludesTax,baseUnitOfMeasureCode"
 STOCK_SELECT = "number,type,inventory"
-# Entries read again with every reading: one with a lower number may be seen after a higher one.
-ENTRIES_AGAIN = 50
 ITEMS_A_CALL = 40  # keeps the address below 2,000 characters
 NUMBER_LENGTH = 20
 
@@ -61,48 +61,51 @@ class BusinessCentralMasterData(MasterData, ABC):
             yield _page(chunk, (_price(row) for row in chunk.rows))
 
     def stock(self, *, since: str = "", resume: str = "") -> Iterator[Page]:
-        """``since`` is the number of the last item ledger entry that was seen; without it every
-        item is read. Quantities are sums over all locations and variants: the API has no others."""
+        """``since`` is the number of an item ledger entry before which nothing new comes; without
+        it every item is read. Quantities are sums over all locations and variants: the API has no
+        others.
+
+        An entry has its number before its transaction ends, so one with a lower number may be seen
+        after a higher one. The marker is therefore the last entry that was ten minutes old.
+        """
         position = Position.read(resume) if resume else Position(since=since)
-        if position.since:
-            return self._moved(position, resume)
-        marker = position.marker or str(self._newest_entry())
-        start = Position(marker=marker)
-        return (
-            _page(chunk, _levels(chunk.rows))
-            for chunk in walk(
-                self.client,
-                "items",
-                {"$select": STOCK_SELECT},
-                start,
-                resume=resume,
-                purpose="read the stock of all items",
-            )
-        )
+        return self._moved(position, resume) if position.since else self._all_stock(resume)
+
+    def _all_stock(self, resume: str) -> Iterator[Page]:
+        params = {"$select": STOCK_SELECT}
+        purpose = "read the stock of all items"
+        for chunk in walk(self.client, "items", params, Position(), resume=resume, purpose=purpose):
+            marker = chunk.marker
+            if chunk.position is None:
+                marker = str(self._last_entry_before(_settled(chunk)))
+            yield _page(Chunk(chunk.rows, chunk.position, marker), _levels(chunk.rows))
 
     def _moved(self, position: Position, resume: str) -> Iterator[Page]:
         """The items whose stock was moved by entries after ``position.since``."""
-        known = int(position.since)
-        newest = max(int(position.marker or 0), known)
+        settled = int(position.since)
         params = {
-            "$filter": f"entryNumber gt {max(known - ENTRIES_AGAIN, 0)}",
-            "$select": "entryNumber,itemNumber",
+            "$filter": f"entryNumber gt {settled}",
+            "$orderby": "entryNumber",
+            "$select": "entryNumber,itemNumber,lastModifiedDateTime",
         }
-        start = Position(since=position.since, marker=str(newest))
+        start = Position(since=position.since)
         purpose = "look for stock movements"
         for chunk in walk(
             self.client, "itemLedgerEntries", params, start, resume=resume, purpose=purpose
         ):
+            before = _settled(chunk)
             moved: dict[str, None] = {}
             for row in chunk.rows:
                 read = Reader(row, "itemLedgerEntry")
-                newest = max(newest, read.integer("entryNumber"))
+                at = parties.modified_at(read)
+                if at is None or at < before:
+                    settled = max(settled, read.integer("entryNumber"))
                 moved[read.text("itemNumber", "")] = None
             following = chunk.position
             if following is not None:
-                following = Position(following.since, str(newest), following.link)
+                following = replace(following, since=str(settled))
             rows = _levels(self._quantities(number for number in moved if number))
-            yield _page(Chunk(chunk.rows, following, str(newest)), rows)
+            yield _page(Chunk(chunk.rows, following, str(settled)), rows)
 
     def _quantities(self, numbers: Iterable[str]) -> Iterator[Json]:
         for batch in chunks(sorted(numbers), ITEMS_A_CALL):
@@ -113,9 +116,11 @@ class BusinessCentralMasterData(MasterData, ABC):
                 purpose="read the stock of moved items",
             )
 
-    def _newest_entry(self) -> int:
+    def _last_entry_before(self, before: datetime) -> int:
+        """The highest number of an entry that was last changed before; 0 if there is none."""
         rows = self.client.rows(
             "itemLedgerEntries",
+            filter=f"lastModifiedDateTime lt {before:%Y-%m-%dT%H:%M:%SZ}",
             orderby="entryNumber desc",
             top="1",
             select="entryNumber",
@@ -204,6 +209,11 @@ class BusinessCentralMasterData(MasterData, ABC):
     @abstractmethod
     def _id_of(self, entity: str, code: str) -> str:
         """The id of a setup record by its code. Raises Rejected."""
+
+
+def _settled(chunk: Chunk) -> datetime:
+    """Before this instant no row appears any more, as the server dated the reading (UTC)."""
+    return datetime.fromisoformat(chunk.marker).astimezone(UTC) - OVERLAP
 
 
 def _page(chunk: Chunk, rows: Iterable[object]) -> Page:
