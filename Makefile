@@ -19,7 +19,7 @@ $(STAMP): requirements.lock
 	@touch $@
 
 test: $(STAMP) chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What needs a quiet machine and a real minute: a vendor's window used to the full.
 proof: $(STAMP)

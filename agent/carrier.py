@@ -33,6 +33,8 @@ _NOT_CARRIED = frozenset(
         "trailer",
         "upgrade",
         "expect",
+        "x-original-url",  # by these two some servers read another path than the one that we allow
+        "x-rewrite-url",
         "proxy-authorization",
         "proxy-connection",
         "proxy-authenticate",
@@ -121,7 +123,8 @@ class Carrier:
             windows=windows,
             basic=basic,
             ca_file=target.ca_file,
-            authority=job.authority,
+            # Whom an account of ours is shown to is not for the connector to say.
+            authority="" if target.has_account else job.authority,
             connect_seconds=max(0.5, min(job.connect_seconds, 60.0)),
             read_seconds=max(0.5, min(job.read_seconds, LONGEST_WHOLE)),
         )

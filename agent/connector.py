@@ -37,8 +37,9 @@ class Refused(Exception):
     """The connector answered, and said no."""
 
     def __init__(self, refusal: wire.Refusal, status: int) -> None:
-        super().__init__(refusal.words)
-        self.code, self.words, self.time = refusal.code, refusal.words, refusal.time
+        self.code, self.words = _one_line(refusal.code, 40), _one_line(refusal.words, 300)
+        super().__init__(self.words)
+        self.time = refusal.time
         self.status = status
 
 
@@ -262,6 +263,11 @@ class Connector:
                 "connector.url, and whether a proxy answers in its place"
             ) from None
         raise Refused(refusal, status)
+
+
+def _one_line(text: str, most: int) -> str:
+    """As a log and a terminal can show it."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
 
 
 def _read(response: requests.Response, seconds: float) -> bytes:

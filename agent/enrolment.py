@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from . import wire
 from .config import Config
-from .connector import Connector, Refused
+from .connector import Connector, Refused, Unreachable
 from .identity import BEGUN, Identity, IdentityFile, Key, NoIdentity
 
 
@@ -56,6 +56,8 @@ def knows(connector: Connector) -> bool:
     except Refused as refusal:
         if refusal.code in (wire.Refusals.REVOKED, wire.Refusals.UPGRADE):
             raise
+        if refusal.code == wire.Refusals.BUSY:
+            raise Unreachable(refusal.words) from refusal
         return refusal.code in (wire.Refusals.GONE, wire.Refusals.TOO_LATE)
     return True
 

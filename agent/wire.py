@@ -141,6 +141,7 @@ _KINDS: dict[str, Any] = {
     "float": (int, float),
     "dict[str, str]": dict,
     "list[str]": list,
+    "list[list[str]]": list,
     "list[dict[str, Any]]": list,
     "dict[str, str] | None": (dict, type(None)),
 }

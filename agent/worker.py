@@ -20,6 +20,7 @@ from .troubles import NotCarried
 
 LOG = logging.getLogger("ml_connector_agent")
 SIGN_OF_LIFE_SECONDS = 10.0  # between polls while no slot is free
+BACK_WITHIN = 5.0  # longest pause between two tries to poll; after ten seconds we count as gone
 REFUSED_PAUSE = 30.0  # after a refusal that only a person can end
 CERTIFICATES_EVERY = 6 * 3600.0
 FOR_GOOD = frozenset({wire.Refusals.REVOKED, wire.Refusals.UPGRADE})
@@ -67,7 +68,7 @@ class Worker:
 
     def work(self, on_ready: Callable[[], None]) -> None:
         """Until ``stop``. Raises Refused if the connector does not want this agent any more."""
-        backoff, trouble, is_ready = Backoff(), "", False
+        backoff, trouble, is_ready = Backoff(most=BACK_WITHIN), "", False
         while not self._stopping:
             # The first poll only shows that we are accepted: it is answered at once.
             free = self._free_slots() if is_ready else 0
@@ -78,7 +79,8 @@ class Worker:
                 if refusal.code in FOR_GOOD:
                     raise
                 words = f"the connector refuses this agent: {refusal.words} ({refusal.code})"
-                pause = 1.0 if refusal.code == wire.Refusals.BUSY else REFUSED_PAUSE
+                is_passing = refusal.code == wire.Refusals.BUSY
+                pause = backoff.next_seconds() if is_passing else REFUSED_PAUSE
             except (Unreachable, wire.WireError) as error:
                 words, pause = str(error), backoff.next_seconds()
             else:
@@ -89,7 +91,9 @@ class Worker:
                 if not is_ready:
                     is_ready = True
                     on_ready()
-                for job in jobs:
+                if len(jobs) > free:
+                    LOG.warning("%d calls came and %d were asked for", len(jobs), free)
+                for job in jobs[:free]:
                     self._start(job)
                 if work.rotate_key or time.time() > self._connector.identity.key_until:
                     threading.Thread(target=self._rotate, daemon=True).start()
@@ -164,17 +168,23 @@ class Worker:
             self._carrier.carry(job)
         except Exception:
             LOG.exception("a job failed by a mistake of this program")
+            words = "the relay agent made a mistake, which is in its log"
+            self._tell(job, NotCarried(wire.Codes.NETWORK, words, sent=True))
         finally:
             self._done(job)
 
     def _refuse(self, job: wire.Job) -> None:
-        trouble = NotCarried(wire.Codes.STOPPING, "this agent is being stopped", sent=False)
+        words = "this agent is being stopped"
         try:
-            self._carrier.tell(job.id, trouble, until=time.monotonic() + 5)
-        except (Refused, Unreachable):
-            pass  # its lease runs out, and it is given to another agent
+            self._tell(job, NotCarried(wire.Codes.STOPPING, words, sent=False))
         finally:
             self._done(job)
+
+    def _tell(self, job: wire.Job, trouble: NotCarried) -> None:
+        try:
+            self._carrier.tell(job.id, trouble, until=time.monotonic() + 5)
+        except (Refused, Unreachable) as error:
+            LOG.warning("a job's trouble could not be told: %s", error)  # its time ends by itself
 
     def _done(self, job: wire.Job) -> None:
         with self._changed:

@@ -105,6 +105,8 @@ class Joined:
         from connectors import services
 
         values = side.values(DemoSimulator(simulator.api, simulator.control), side.simulator)
+        if side.relay:  # its account is on site; here the system is reached directly
+            values |= {"user": side.relay.user, "password": side.relay.password}
         row = services.create_connection(
             kind=side.kind, name=side.name, slug=side.slug, values=values
         )

@@ -20,7 +20,7 @@ CLOCK_WARNS_ABOVE = 30  # seconds
 CERTIFICATE_WARNS_WITHIN = timedelta(days=30)
 # As docs/agent.md installs it.
 ON_LINUX = (
-    "sudo -u ml-connector-agent ml-connector-agent "
+    "sudo -u ml-connector-agent /opt/ml-connector-agent/bin/ml-connector-agent "
     "--config /etc/ml-connector-agent/agent.toml enroll {token}"
 )
 ON_WINDOWS = (

@@ -28,7 +28,12 @@ Invoke-Checked "sc.exe" @("config", $name, "start=", "delayed-auto", "obj=", "NT
 Invoke-Checked "sc.exe" @("description", $name, "Carries the calls of ml-connector to systems on this network.")
 Invoke-Checked "sc.exe" @("failure", $name, "reset=", "86400", "actions=", "restart/5000/restart/30000/restart/60000")
 
-# Administrators, the system and the service alone: the key and the passwords are in this folder.
+# Administrators, the system and the service alone: the key and the passwords are in this folder. The
+# service reads its configuration and cannot change what it is allowed to call.
+New-Item -ItemType Directory -Force "$folder\state", "$folder\log" | Out-Null
 Invoke-Checked "icacls.exe" @($folder, "/inheritance:r",
-    "/grant:r", "*S-1-5-32-544:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "NT SERVICE\${name}:(OI)(CI)M")
+    "/grant:r", "*S-1-5-32-544:(OI)(CI)F", "*S-1-5-18:(OI)(CI)F", "NT SERVICE\${name}:(OI)(CI)RX")
+foreach ($one in "state", "log") {
+    Invoke-Checked "icacls.exe" @("$folder\$one", "/grant", "NT SERVICE\${name}:(OI)(CI)M")
+}
 Invoke-Checked "sc.exe" @("start", $name)

@@ -247,7 +247,10 @@ class _Call:
                 if self._jobs.give_again(self._handed):
                     return
             except RedisError as error:
-                raise words.no_queue(self._where, error) from error
+                # It may be in the queue again, or already on its way.
+                if self._close() in ("troubled", "queued", "leased"):
+                    raise words.no_queue(self._where, error) from error
+                raise self._lost(f"{type(error).__name__}: {error}") from error
         if not unsent:  # what has been answered in part was sent
             trouble = wire.Trouble(trouble.code, trouble.words, sent=True)
         raise words.of_trouble(

@@ -19,6 +19,9 @@ BACK_WITHIN_MS = 10_000  # in which an agent whose connection closed must be bac
 # In which an agent whose poll was answered must poll again: a busy one says that it is there each
 # ten seconds, and holds no connection that could be seen to close.
 NEXT_WITHIN_MS = 20_000
+# Of jobs in one answer to a poll: with one more on top an agent still takes it.
+ENOUGH_BYTES = 2 * wire.MOST_REQUEST_BYTES
+UNTAKEN_MS = 30_000  # for which parts may lie before their worker counts as gone
 NONCE_SECONDS = 2 * wire.CLOCK_SECONDS + 60
 _KEPT_MS = int(KEPT_BEYOND * 1000) * 2
 
@@ -123,7 +126,10 @@ class Desk:
         who = poll.identity
         found = await self._lease(
             keys=[keys.queue(who.site), keys.live(who.key)],
-            args=[who.key, poll.boot, poll.number, most, wire.LEASE_SECONDS * 1000],
+            args=[
+                *(who.key, poll.boot, poll.number, most, wire.LEASE_SECONDS * 1000),
+                ENOUGH_BYTES,
+            ],
         )
         return [keyring().decrypt(one) for one in found]
 
@@ -148,6 +154,7 @@ class Desk:
                 wire.MOST_ANSWER_BYTES,
                 MOST_PARTS_WAITING,
                 _KEPT_MS,
+                UNTAKEN_MS,
             ],
         )
         return str(verdict.decode())

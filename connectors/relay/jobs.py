@@ -16,6 +16,8 @@ from tenants.encryption import keyring
 TAKEN_WITHIN = 10.0  # seconds in which an agent must take a job, or it is taken back
 BEGUN_WITHIN = 20.0  # seconds in which a write must begin that has no time of its own
 KEPT_BEYOND = 60.0  # seconds that a job's traces are kept after its worker has given up
+# For which a closed job is known as such: longer than any may wait to begin.
+CLOSED_KEPT = 300.0
 MOST_PARTS_WAITING = 8
 PART, WORD = b"P", b"T"
 
@@ -115,7 +117,7 @@ class Jobs:
     def close(self, handed: Handed) -> str:
         """Wait no more: it can begin no more. The state that it was in, or ``gone``."""
         args = [keys.job(handed.id), keys.queue(handed.site), keys.answer(handed.id)]
-        return str(self._close(keys=args, args=[handed.id]).decode())
+        return str(self._close(keys=args, args=[handed.id, int(CLOSED_KEPT * 1000)]).decode())
 
     @staticmethod
     def _keys(handed: Handed) -> list[str]:

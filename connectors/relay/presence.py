@@ -249,8 +249,11 @@ def _targets(said: Mapping[str, Any]) -> Iterable[TargetView]:
 
 
 def instant(text: object) -> datetime | None:
+    """None also for a year so far off that it cannot be shown in every time zone."""
     try:
         at = datetime.fromisoformat(str(text))
     except ValueError:
+        return None
+    if not 1900 < at.year < 9000:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

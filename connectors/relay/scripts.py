@@ -1,11 +1,15 @@
 """What happens to a job, each step one Lua script, so that no two of them ever overlap.
 
 A job is a hash: ``state`` (queued, leased, sending, answering; ended by answered, troubled,
-cancelled or lost), ``first`` (1: ``begin`` is asked before it is sent), the agent and boot that
+cancelled, lost or closed), ``first`` (1: ``begin`` is asked before it is sent), the agent and boot that
 hold it, ``tried`` (who held it before and may not have it again), and times in ms by Redis' clock:
 ``lease_until``, ``begin_until``, ``take_until``. A boot is part of who holds a job: an agent that
 was started again is another one. Every script may be repeated with the same arguments, because a
-client repeats it when the answer was lost.
+client repeats it when the answer was lost, and the first try may arrive after the last one.
+
+A job belongs to one run of Redis. One that was started again from what it had kept, or a replica
+that took over, may know an older state, in which what has begun has not: there the job begins no
+more, and nobody says that nothing was sent.
 """
 
 from __future__ import annotations
@@ -13,6 +17,10 @@ from __future__ import annotations
 NOW = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+_RUN = """
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 """
 
 # Whoever was revoked between the check of its signature and this step goes no further.
@@ -62,10 +70,11 @@ end
 # to be taken in, ms that it is kept. Answers 1, or 0 if nobody is there.
 SUBMIT = (
     NOW
+    + _RUN
     + """
 if redis.call('EXISTS', KEYS[1]) == 1 then return 1 end
 if redis.call('ZCOUNT', KEYS[3], '(' .. now, '+inf') == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'state', 'queued', 'site', ARGV[2], 'payload', ARGV[3],
+redis.call('HSET', KEYS[1], 'state', 'queued', 'site', ARGV[2], 'run', run, 'payload', ARGV[3],
   'first', ARGV[4], 'begin_until', ARGV[5], 'take_until', now + ARGV[6], 'next', 0, 'size', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[7])
 redis.call('RPUSH', KEYS[2], ARGV[1])
@@ -80,13 +89,14 @@ return 1
 # the answer list), cancelled (and nothing was sent), lost, or gone (Redis knows no such job).
 SUPERVISE = (
     NOW
+    + _RUN
     + _HOLDER
     + _REQUEUE
     + """
 local s = redis.call('HMGET', KEYS[1], 'state', 'agent', 'boot', 'lease_until', 'begin_until',
-  'take_until', 'first')
+  'take_until', 'first', 'run')
 local state = s[1]
-if not state then return 'gone' end
+if s[8] ~= run then return 'gone' end
 local function cancel()
   redis.call('HSET', KEYS[1], 'state', 'cancelled')
   redis.call('LREM', KEYS[2], 0, ARGV[1])
@@ -123,9 +133,11 @@ return state
 # said that it sent nothing. Answers 1, or 0 if there is none or no time.
 GIVE_AGAIN = (
     NOW
+    + _RUN
     + _REQUEUE
     + """
-local s = redis.call('HMGET', KEYS[1], 'state', 'begin_until')
+local s = redis.call('HMGET', KEYS[1], 'state', 'begin_until', 'run')
+if s[3] ~= run then return 0 end
 if s[1] == 'queued' then return 1 end
 if s[1] ~= 'troubled' or now > tonumber(s[2]) then return 0 end
 if requeue(KEYS[1], KEYS[2], KEYS[3], ARGV[1], ARGV[2], tonumber(ARGV[3])) then return 1 end
@@ -133,15 +145,20 @@ return 0
 """
 )
 
-# KEYS: job, queue, answer. ARGV: id. The worker waits no more. Answers the state that the job was
+# KEYS: job, queue, answer. ARGV: id, ms. The worker waits no more. Answers the state that the job was
 # in, or gone: a job that was queued or leased can begin no more, and nothing of it was sent unless
-# it needed no begin.
-CLOSE = """
-local state = redis.call('HGET', KEYS[1], 'state') or 'gone'
+# it needed no begin. That it is closed is kept for so long, for a SUBMIT that comes late.
+CLOSE = (
+    _RUN
+    + """
+local s = redis.call('HMGET', KEYS[1], 'state', 'run')
 redis.call('DEL', KEYS[1], KEYS[3])
 redis.call('LREM', KEYS[2], 0, ARGV[1])
-return state
+redis.call('HSET', KEYS[1], 'state', 'closed')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return s[2] == run and s[1] or 'gone'
 """
+)
 
 # KEYS: present, live. ARGV: agent, poll, boot, state, clock difference in ms, ms for which it then
 # counts as there (0: it is too old to be given work), the jobs that it holds. Answers {1 if nobody
@@ -218,28 +235,31 @@ return redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf')
 """
 )
 
-# KEYS: queue, live. ARGV: agent, boot, poll, how many, ms of the lease. Answers the payloads of jobs
-# that are this agent's now; nothing for a poll that is not its newest, or after it has left.
+# KEYS: queue, live. ARGV: agent, boot, poll, how many, ms of the lease, bytes after which it is
+# enough. Answers the payloads of jobs that are this agent's now; nothing for a poll that is not its newest, or after it has left.
 LEASE = (
     NOW
+    + _RUN
     + _REVOKED
     + """
 if revoked(ARGV[1]) then return {} end
 local l = redis.call('HMGET', KEYS[2], 'boot', 'poll', 'left')
 if l[1] ~= ARGV[2] or l[2] ~= ARGV[3] or l[3] then return {} end
-local given = {}
+local given, bytes = {}, 0
 for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 99)) do
-  if #given >= tonumber(ARGV[4]) then break end
+  if #given >= tonumber(ARGV[4]) or bytes >= tonumber(ARGV[6]) then break end
   local key = 'relay:job:' .. id
-  local s = redis.call('HMGET', key, 'state', 'begin_until', 'tried')
+  local s = redis.call('HMGET', key, 'state', 'begin_until', 'tried', 'run')
   local had = string.find(s[3] or '', '|' .. ARGV[1] .. ':' .. ARGV[2] .. '|', 1, true)
-  if s[1] ~= 'queued' or now > tonumber(s[2]) then
+  if s[1] ~= 'queued' or s[4] ~= run or now > tonumber(s[2]) then
     redis.call('LREM', KEYS[1], 0, id)
   elseif not had then
     redis.call('LREM', KEYS[1], 0, id)
     redis.call('HSET', key, 'state', 'leased', 'agent', ARGV[1], 'boot', ARGV[2],
       'lease_until', now + tonumber(ARGV[5]))
-    table.insert(given, redis.call('HGET', key, 'payload'))
+    local payload = redis.call('HGET', key, 'payload')
+    bytes = bytes + #payload
+    table.insert(given, payload)
   end
 end
 return given
@@ -264,9 +284,11 @@ local state = mine[1]
 # as long as there is time.
 BEGIN = (
     NOW
+    + _RUN
     + _MINE
     + """
-local s = redis.call('HMGET', KEYS[1], 'lease_until', 'begin_until', 'first')
+local s = redis.call('HMGET', KEYS[1], 'lease_until', 'begin_until', 'first', 'run')
+if s[4] ~= run then return 'gone' end
 if now > tonumber(s[2]) then return 'late' end
 if state == 'sending' then return 'ok' end
 if state ~= 'leased' or now > tonumber(s[1]) then return 'late' end
@@ -276,8 +298,8 @@ return 'ok'
 )
 
 # KEYS: job, live, answer. ARGV: agent, number, 1 if it is the last, bytes, digest, the part, most
-# bytes, most parts that wait, ms that they are kept. Answers ok, gone, wait (nobody took the earlier
-# ones yet), wrong (not the part that is due) or large.
+# bytes, most parts that wait, ms that they are kept, ms after which nobody will take them any more.
+# Answers ok, gone, wait (nobody took the earlier ones yet), wrong (not the part that is due) or large.
 ANSWER = (
     NOW
     + _MINE
@@ -296,11 +318,17 @@ if size > tonumber(ARGV[7]) then
   redis.call('HSET', KEYS[1], 'state', 'lost')
   return 'large'
 end
-if redis.call('LLEN', KEYS[3]) >= tonumber(ARGV[8]) then return 'wait' end
+if redis.call('LLEN', KEYS[3]) >= tonumber(ARGV[8]) then
+  if now - tonumber(redis.call('HGET', KEYS[1], 'heard') or now) < tonumber(ARGV[10]) then
+    return 'wait'
+  end
+  redis.call('HSET', KEYS[1], 'state', 'lost')
+  return 'gone'
+end
 redis.call('RPUSH', KEYS[3], ARGV[6])
 redis.call('PEXPIRE', KEYS[3], ARGV[9])
 redis.call('HSET', KEYS[1], 'state', ARGV[3] == '1' and 'answered' or 'answering',
-  'next', due + 1, 'size', size, 'digest', ARGV[5])
+  'next', due + 1, 'size', size, 'digest', ARGV[5], 'heard', now)
 return 'ok'
 """
 )

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,12 +19,12 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from agent import wire
-from connectors.relay import enrolment
+from connectors.relay import enrolment, incoming
 from connectors.relay.desk import BACK_WITHIN_MS, Arrived, Desk
 from connectors.relay.identities import Identity
 from connectors.relay.polls import Poll, Polls
@@ -140,7 +139,7 @@ class Server:
 
     def _signed(self, answer: Answer, most: int) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
-            body = await _body(request, most)
+            body = await incoming.body(request, most)
             headers = {name.lower(): value for name, value in request.headers.items()}
             identity = await self._gate.known(request.url.path, headers, body)
             return await answer(identity, request, body)
@@ -148,7 +147,7 @@ class Server:
         return handle
 
     async def _enroll(self, request: Request) -> Response:
-        body = await _body(request, MOST_SAID_BYTES)
+        body = await incoming.body(request, MOST_SAID_BYTES)
         headers = {name.lower(): value for name, value in request.headers.items()}
         signed, signature = read(headers, body)
         given = wire.Enrolment.from_json(body)
@@ -159,7 +158,9 @@ class Server:
         if given.wire < wire.MINIMUM_WIRE:
             raise Refused(Refusals.UPGRADE, upgrade_words(given.version))
         await self._gate.fresh(signed)
-        given = replace(given, version=_text(given.version, 40), host=_text(given.host, 200))
+        given = replace(
+            given, version=incoming.text(given.version, 40), host=incoming.text(given.host, 200)
+        )
         try:
             enrolled = await self._in_database(enrolment.enroll, given)
         except enrolment.EnrolmentRefused as error:
@@ -168,19 +169,18 @@ class Server:
 
     async def _poll(self, identity: Identity, request: Request, body: bytes) -> Response:
         state = wire.State.from_json(body)
-        clock = state.clock if math.isfinite(state.clock) else 0.0
         poll = Poll(
             Arrived(
                 identity,
                 number=secrets.token_hex(8),
-                boot=_text(state.boot, 64),
-                state=json.dumps(_kept_of(state)),
-                clock_ms=round((clock - time.time()) * 1000),
+                boot=incoming.text(state.boot, 64),
+                state=json.dumps(incoming.kept_of(state)),
+                clock_ms=incoming.ahead_ms(state.clock),
             )
         )
         is_new_enough = state.wire >= wire.MINIMUM_WIRE
         was_nobody, until = await self._desk.arrive(
-            poll.arrived, _ids(state.in_flight), may_work=is_new_enough
+            poll.arrived, incoming.ids(state.in_flight), may_work=is_new_enough
         )
         if not is_new_enough:
             raise Refused(Refusals.UPGRADE, upgrade_words(state.version))
@@ -267,7 +267,7 @@ class Server:
     async def _answer(self, identity: Identity, request: Request, body: bytes) -> Response:
         part = wire.Part.unpack(body)
         if part.head is not None:
-            part = replace(part, head=_by(identity, part.head))
+            part = replace(part, head=incoming.by(identity, part.head))
         ends = time.monotonic() + PART_PATIENCE
         while True:
             verdict = await self._desk.answer(identity.key, _job_id(request), part)
@@ -279,7 +279,9 @@ class Server:
 
     async def _trouble(self, identity: Identity, request: Request, body: bytes) -> Response:
         said = wire.Trouble.from_json(body)
-        trouble = wire.Trouble(_text(said.code, 40), _text(said.words, 1000), said.sent)
+        trouble = wire.Trouble(
+            incoming.text(said.code, 40), incoming.text(said.words, 1000), said.sent
+        )
         return _verdict(await self._desk.trouble(identity.key, _job_id(request), trouble))
 
     def _do_later(self, work: Awaitable[None]) -> None:
@@ -310,65 +312,10 @@ async def _disconnected(request: Request) -> None:
         continue
 
 
-async def _body(request: Request, most: int) -> bytes:
-    """Raises Refused for one that is too large."""
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > most:
-                raise Refused(Refusals.UNREADABLE, f"The request is larger than {most} bytes.")
-            parts.append(part)
-    except ClientDisconnect as error:
-        raise Refused(Refusals.UNREADABLE, "The request broke off.") from error
-    return b"".join(parts)
-
-
-def _text(value: Any, most: int) -> str:
-    """Text from outside as the database and people can take it."""
-    return "".join(letter for letter in str(value)[:most] if letter.isprintable())
-
-
-def _kept_of(state: wire.State) -> dict[str, Any]:
-    """What is kept of what an agent says of itself."""
-    return {
-        "version": _text(state.version, 40),
-        "wire": state.wire,
-        "host": _text(state.host, 200),
-        "system": _text(state.system, 200),
-        "in_flight": _ids(state.in_flight),
-        "targets": [
-            {
-                name: _text(target.get(name, ""), 300)
-                for name in ("url", "sign_in", "certificate_until")
-            }
-            for target in state.targets[:50]
-            if isinstance(target, dict)
-        ],
-        "round_trip_ms": min(max(state.round_trip_ms, -1), 3_600_000),
-        "key_until": _text(state.key_until, 40),
-    }
-
-
-def _by(identity: Identity, head: wire.Head) -> wire.Head:
-    """The head of an answer, with the name of the agent that brought it."""
-    headers = [
-        [_text(pair[0], 200), _text(pair[1], 16_384)]
-        for pair in head.headers[:200]
-        if isinstance(pair, list) and len(pair) == 2 and str(pair[0]).lower() != "x-relay-agent"
-    ]
-    headers.append(["X-Relay-Agent", identity.name])
-    return replace(head, reason=_text(head.reason, 200), headers=headers)
-
-
-def _ids(given: list[Any]) -> list[str]:
-    return [one for one in given[:200] if isinstance(one, str) and one.isalnum() and len(one) <= 64]
-
-
 def _job_id(request: Request) -> str:
     """Raises Refused."""
     job = str(request.path_params["job"])
-    if not _ids([job]):
+    if not incoming.ids([job]):
         raise Refused(Refusals.GONE, "There is no such job.")
     return job
 

@@ -118,8 +118,9 @@ _FOR_A_PERSON = {
         "tls",
         "The relay agent does not trust the system's secure connection (TLS).",
         "IT names the company's certificate authority as ca_file of the [[target]] in the agent's "
-        "configuration file (agent.toml), or enter it in the connection's settings; or the "
-        "system's administrator installs a valid certificate for this name.",
+        "configuration file (agent.toml); or, unless the sign-in is kept on site, enter it in the "
+        "connection's settings; or the system's administrator installs a valid certificate for "
+        "this name.",
     ),
     Codes.NAME: (
         "settings",

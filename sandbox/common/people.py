@@ -66,14 +66,22 @@ PLACES = {
     "IE": (("Cork", "Co. Cork", "T12 X70A"), ("Galway", "", "H91 E2K8")),
     "DE": (("München", "Bayern", "80331"), ("Köln", "", "50667")),
     "FR": (("Besançon", "", "25000"), ("Lyon", "", "69002")),
+    "US": (("Portland", "Oregon", "97205"), ("Burlington", "Vermont", "05401")),
 }
 COUNTRIES = {
     "GB": "United Kingdom",
     "IE": "Ireland",
     "DE": "Germany",
     "FR": "France",
+    "US": "United States",
 }
-PHONES = {"GB": "+44 1632 96", "IE": "+353 21 55", "DE": "+49 89 55", "FR": "+33 1 99"}
+PHONES = {
+    "GB": "+44 1632 96",
+    "IE": "+353 21 55",
+    "DE": "+49 89 55",
+    "FR": "+33 1 99",
+    "US": "+1 503 555 ",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 
 from agent import wire
 from agent.connector import Connector, Refused, Unreachable
-from agent.enrolment import EnrolmentError, enroll
+from agent.enrolment import EnrolmentError, enroll, knows
 from agent.identity import Identity, IdentityFile, Key, NoIdentity, only_one
 from tests.agent.doubles import AGENT, TOKEN, refuse
 
@@ -164,6 +164,14 @@ def test_a_refused_new_key_leaves_the_old_one_in_use(site, connector):
         there.connector.rotate()
     poll(again(there))
     assert connector.keys == [there.file.read().key.public]
+
+
+def test_a_busy_connector_is_not_one_that_does_not_know_us(site, connector):
+    here = site('url = "http://127.0.0.1:1/"')
+    assert knows(here.connector)
+    connector.before = lambda path, body: refuse(wire.Refusals.BUSY)
+    with pytest.raises(Unreachable):
+        knows(here.connector)
 
 
 def test_neither_key_being_known_is_told(site, connector):

@@ -101,6 +101,18 @@ def test_service_managers_do_not_start_again_what_cannot_work_and_wait_for_jobs(
     assert int(re.search(r'"--stop-timeout", "(\d+)"', script).group(1)) > STOP_SECONDS * 1000
 
 
+def test_the_service_cannot_change_what_it_is_allowed_to_call():
+    unit = (AGENT / "packaging" / "ml-connector-agent.service").read_text()
+    assert {"ProtectSystem=strict", "StateDirectory=ml-connector-agent"} <= set(unit.splitlines())
+    assert "ReadWritePaths" not in unit
+    script = (AGENT / "packaging" / "install-service.ps1").read_text()
+    grants = re.findall(r'@\(([^@]*?)"NT SERVICE\\\$\{name\}:\(OI\)\(CI\)(\w+)"', script, re.DOTALL)
+    assert [(where.partition(",")[0].strip('"'), may) for where, may in grants] == [
+        ("$folder", "RX"),
+        ("$folder\\$one", "M"),
+    ]
+
+
 def test_the_documentation_quotes_what_check_really_says():
     source = re.sub(r'"\s*\n?\s*f?"', "", "".join(path.read_text() for path in FILES))
     text = (ROOT / "docs" / "agent.md").read_text()

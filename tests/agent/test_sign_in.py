@@ -175,6 +175,20 @@ def test_the_page_of_the_sign_in_must_be_allowed_too(connected, gp):
     assert counts(gp) == {}
 
 
+@pytest.mark.parametrize("sign_in", ["windows", "basic"])
+def test_the_connector_cannot_say_whom_the_account_on_site_is_shown_to(
+    site, gp, sign_in, monkeypatch
+):
+    monkeypatch.setenv("GP_PASSWORD", PASSWORD)
+    here = site(
+        f'url = "{gp.simulator.api}/GPService/"\nsign_in = "{sign_in}"\n'
+        f"user = '{ACCOUNT}'\npassword_env = \"GP_PASSWORD\""
+    )
+    _, trouble = here.carry("GET", gp.simulator.api + PAGE, on_site=True, authority=gp.ca_pem)
+    assert (trouble.code, trouble.sent) == (Codes.TLS, False)
+    assert counts(gp) == {}
+
+
 def test_a_certificate_of_an_unknown_authority_is_not_trusted(site, gp):
     here = site(f'url = "{gp.simulator.api}/GPService/"')
     _, trouble = here.carry("POST", gp.simulator.api + CUSTOMERS, sign_in=given())

@@ -176,6 +176,13 @@ def test_what_is_wrong_with_an_agent_is_said_in_words_and_nothing_when_all_is_we
     assert page.count("warning-line") == 3
 
 
+@pytest.mark.parametrize("until", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_no_date_that_a_stolen_agent_says_keeps_people_from_revoking_it(browser, site, until):
+    target = {"url": "https://gp.acme.example/", "sign_in": "windows", "certificate_until": until}
+    agent = installed(site, targets=[target], key_until=until)
+    assert f"/relay/agents/{agent.key}/" in text_of(browser("get", "/relay/"))
+
+
 def test_the_page_refreshes_only_when_something_moved(browser, site):
     agent = installed(site)
     part = browser("get", "/relay/", **{"HX-Request": "true"})

@@ -19,6 +19,8 @@ from tests.contract.conftest import Running, ready
 from tests.contract.rigs import covering, pairs
 from tests.support.rigs import CERTIFICATES, ErpRig, Placed, Sold, StoreRig
 
+pytestmark = pytest.mark.slow
+
 D = Decimal
 CARD = Sold(
     lines=(("TENT-2P-GRN", 1), ("SPORK-TI", 3), ("BOOK-LAKES", 2)),

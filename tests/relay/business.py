@@ -61,7 +61,14 @@ class Business:
         """GP is slow with its next document; what is returned says whether it has it in hand."""
         method, path = self.erp.create
         self.erp.simulator.fault("delay", method=method, path=path, seconds=seconds)
-        return lambda: not self.erp.simulator.get("faults")
+
+        def in_hand() -> bool:
+            if self.erp.simulator.get("faults"):
+                return False
+            time.sleep(0.3)  # it has read it whole by then, and goes on whoever hangs up
+            return True
+
+        return in_hand
 
     def transfers(self, placed: list[Placed] | None = None) -> list[Any]:
         from sync.models import Transfer
@@ -89,8 +96,9 @@ class Business:
         row = Exchange.objects.order_by("-pk").first()
         return row.pk if row else 0
 
-    def each_is_booked_once(self, within: float = 60) -> None:
-        """Every order so far: posted, and in GP once and to the cent; nothing else is there."""
+    def each_is_booked_once(self, within: float = 150) -> None:
+        """Every order so far: posted, and in GP once and to the cent; nothing else is there. A write
+        that died on the way to GP is looked for, for nearly two minutes, before it is sent again."""
 
         def done() -> bool:
             rows = self.transfers()

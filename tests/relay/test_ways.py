@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -70,17 +70,25 @@ def test_an_agent_behind_a_proxy_which_goes_and_comes_back(on_site: Site, gp: Gp
             carried = len(proxy.carried)
             assert carried, "it goes by the proxy"
             cable.cut()
-            waits = pool.submit(adapter.find_items, ["SPORK-TI"])
+            waits = pool.submit(asked_until_answered, adapter, "SPORK-TI")
             time.sleep(2)
             assert not waits.done()
             cable.mend()
-            assert waits.result(20), "nothing was lost on the way"
+            assert waits.result(60), "nothing was lost on the way"
             assert len(proxy.carried) > carried
             assert not [one for one in proxy.asked if not one.startswith(f"POST {on_site.server.url}")]  # fmt: skip
             recorded_requests_do_nothing(proxy.carried, on_site.server.url)
     finally:
         cable.cut()
         proxy.close()
+
+
+def asked_until_answered(adapter: Any, item: str) -> Any:
+    """As a worker does: a read whose turn came too late is asked again."""
+    for _ in range(4):
+        with suppress(TryLater):
+            return adapter.find_items([item])
+    raise AssertionError("no answer after four tries")
 
 
 def recorded_requests_do_nothing(carried: list[Any], url: str) -> None:

@@ -129,9 +129,14 @@ class Agent:
             preexec_fn=die_with_parent,
         )
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("ready"):
-                return self
+        patience = threading.Timer(STARTED_IN, self.process.kill)
+        patience.start()
+        try:
+            for line in self.process.stdout:
+                if line.startswith("ready"):
+                    return self
+        finally:
+            patience.cancel()
         raise AssertionError(f"the agent ended with {self.process.wait()}: {self.log()}")
 
     def stop(self) -> int:
