@@ -193,6 +193,7 @@ def test_an_order_and_its_refunds_arrive_once_and_to_the_cent(join: Pair):
     assert route.erp.ledger_difference() == 0
 
 
+@pytest.mark.parametrize("pair", covering(), ids=name_of, indirect=True)
 def test_payments_reach_the_erp_that_takes_them(join: Pair, erp: ErpRig):
     route = join()
     if not type(erp.adapter()).payment_bookings:
@@ -358,6 +359,7 @@ def announce(route: Route, placed: Placed) -> None:
     )
 
 
+@pytest.mark.parametrize("pair", covering(), ids=name_of, indirect=True)
 def test_store_invoices_in_parts_become_as_many_documents(join: Pair, store: StoreRig):
     if not type(store.adapter()).makes_invoices:
         pytest.skip("this store makes no invoices")

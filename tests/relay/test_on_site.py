@@ -123,16 +123,19 @@ def book_an_order(erp: Relayed, running: Running) -> None:
 
 @contextmanager
 def all_said_to_redis() -> Iterator[list[str]]:
-    """Every command that anybody gives to Redis meanwhile."""
+    """Every command that anybody gives to our database of Redis meanwhile."""
     from connectors.shared_redis import redis_client
 
     said: list[str] = []
     redis, ready = redis_client(), threading.Event()
+    own = int(redis.connection_pool.connection_kwargs.get("db") or 0)
 
     def listen() -> None:
         with suppress(OSError, ValueError), redis.monitor() as monitor:
             ready.set()
             for row in monitor.listen():
+                if int(row["db"]) != own:  # of other test processes on the same server
+                    continue
                 said.append(row["command"])
                 if row["command"] == "ECHO enough":
                     return
